@@ -1,0 +1,1 @@
+"""The cloud: where people change things, and where what doors saw is kept."""

@@ -1,0 +1,1 @@
+"""The adapters that touch hardware; only bootstrap names them."""

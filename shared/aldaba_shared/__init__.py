@@ -1,0 +1,1 @@
+"""The decision and the wire contract: pure, typed, without I/O."""
