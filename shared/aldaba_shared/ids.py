@@ -18,4 +18,4 @@ RightId = NewType("RightId", str)
 ScheduleId = NewType("ScheduleId", str)
 
 CredentialKey = NewType("CredentialKey", bytes)
-"""What a controller looks a credential up by: 32 bytes, a keyed digest or a public key's digest. Never a card number."""
+"""What a controller looks a credential up by: 32 bytes, a keyed digest. Never a card number."""
