@@ -1,0 +1,44 @@
+# Aldaba. `make demo` and `make test` are all a newcomer needs; each sets itself up.
+# The program stands in .venv/, the tools in tools/; `make` alone prints the list.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint bench docs features world soak
+
+SEED ?= 1
+DAYS ?= 30
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: ## a Barcelona space alive on this machine: cloud, broker, eight doors, people; Ctrl-C stops it
+	@tools/setup demo
+	@exec .venv/bin/aldaba-sim demo
+
+test: ## everything: lint, types, contracts, sizes, unit, system and world tests, docs, features
+	@tools/setup test
+	@exec .venv/bin/python -m tools.check
+
+lint: ## what needs no running service: ruff, mypy, import contracts, sizes, docs, features
+	@tools/setup test
+	@exec .venv/bin/python -m tools.check lint
+
+bench: ## our figures beside floors and peers, in one run; writes bench/results.json
+	@tools/setup bench
+	@exec .venv/bin/python -m bench
+
+docs: ## write docs/reference/ from the code
+	@tools/setup test
+	@exec .venv/bin/python -m tools.docs
+
+features: ## the 185 rows of docs/features.md with the tests that prove them
+	@tools/setup test
+	@exec .venv/bin/python -m tools.features
+
+world: ## one simulated world, SEED=1 DAYS=30: faults and invariants, deterministic
+	@tools/setup demo
+	@exec .venv/bin/aldaba-sim world --seed $(SEED) --days $(DAYS)
+
+soak: ## a year in each of ten worlds; for a night, not for a commit
+	@tools/setup demo
+	@set -e; for seed in {1..10}; do .venv/bin/aldaba-sim world --seed $$seed --days 365; done

@@ -1,0 +1,89 @@
+"""Everything `make test` runs, in the order in which a mistake is cheapest to see.
+
+Every step runs even when an earlier one failed, so that one run tells all there
+is to mend; the table at the end times each of them. A step that finds nothing
+to check fails: pytest's exit code 5 is an error here, and so is a skipped test.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One program of the check; `tier` is `lint` for what needs no running service."""
+
+    name: str
+    tier: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a step; a code other than 0 is a failure."""
+
+    step: Step
+    code: int
+    seconds: float
+
+
+def _python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", *arguments)
+
+
+def _pytest(marks: str) -> tuple[str, ...]:
+    return _python("pytest", "-q", "-p", "tools.no_skips", "--durations=5", "-m", marks)
+
+
+STEPS = (
+    Step("ruff check", "lint", _python("ruff", "check", "--quiet", ".")),
+    Step("ruff format", "lint", _python("ruff", "format", "--quiet", "--check", ".")),
+    Step("import contracts", "lint", ("lint-imports",)),
+    Step("sizes", "lint", _python("tools.sizes")),
+    Step("types", "lint", _python("mypy")),
+    Step("unit tests", "test", _pytest("not system and not world")),
+    Step("system tests", "test", _pytest("system and not world")),
+    Step("world tests", "test", _pytest("world")),
+    Step("generated docs", "lint", _python("tools.docs", "--check")),
+    Step("features", "lint", _python("tools.features", "--brief")),
+)
+
+
+def run(step: Step) -> Outcome:
+    """Run one step with the tools of this environment first on PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(ROOT / ".tools" / "bin"), os.environ["PATH"]])
+    print(f"\n--- {step.name}", flush=True)
+    began = time.monotonic()
+    code = subprocess.run(step.command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+    seconds = time.monotonic() - began
+    print(f"--- {step.name}: {'ok' if code == 0 else f'FAILED ({code})'} in {seconds:.1f} s", flush=True)
+    return Outcome(step, code, seconds)
+
+
+def table(outcomes: list[Outcome]) -> str:
+    """One line a step and the total, for the end of the log."""
+    lines = [f"{o.seconds:7.1f} s  {'ok    ' if o.code == 0 else 'FAILED'}  {o.step.name}" for o in outcomes]
+    total = sum(o.seconds for o in outcomes)
+    return "\n".join([*lines, f"{total:7.1f} s  in all"])
+
+
+def main(arguments: list[str]) -> int:
+    """Run the steps of the tier named, or all; 0 only when every one passed."""
+    wanted = set(arguments)
+    outcomes = [run(step) for step in STEPS if not wanted or step.tier in wanted]
+    print("\n" + table(outcomes))
+    failed = [o.step.name for o in outcomes if o.code != 0]
+    if failed or not outcomes:
+        print(f"failed: {', '.join(failed) or 'nothing was run; the tiers are lint and test'}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
