@@ -11,9 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from aldaba_shared.ids import CredentialKey
+from aldaba_shared.events import AnyEvent
+from aldaba_shared.ids import CredentialKey, HolderId, ZoneId
+from aldaba_shared.keys import CredentialKind
+from aldaba_shared.messages import Head
+from aldaba_shared.presence import Order, Presence, PresenceRules
+from aldaba_shared.rules import Rules
 
 
 class Timer(Protocol):
@@ -34,17 +40,6 @@ class Clock(Protocol):
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> Timer:
         """Call back on the loop after this many monotonic seconds."""
-
-
-class CredentialKind(StrEnum):
-    """How a credential is told apart on the wire; part of what its key digests (`aldaba_shared.keys`)."""
-
-    UID = "uid"
-    WIEGAND = "wiegand"
-    PASS = "pass"  # noqa: S105 - a kind of credential, not a secret
-    PIN = "pin"
-    PKOC = "pkoc"
-    PHONE = "phone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,3 +141,94 @@ class Indicator(Protocol):
 
     def close(self) -> None:
         """Turn off and let the pins go; idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassUse:
+    """One use of a visitor pass; `pass_id` is its `cti`, kept until `expires_at`."""
+
+    pass_id: bytes
+    expires_at: datetime
+
+
+class Journal(Protocol):
+    """The books of this controller: append-only, chained, durable."""
+
+    @property
+    def id(self) -> str:
+        """The random id made with the journal's file."""
+
+    def record(
+        self,
+        event: AnyEvent,
+        *,
+        then: Callable[[int], None] | None = None,
+        spend: PassUse | None = None,
+    ) -> int:
+        """Write an event as the next line and return its sequence at once.
+
+        `then` is called on the loop with the sequence once the line is durable.
+        `spend` is committed before the line, so that a pass can never be used
+        twice by pulling the plug.
+        """
+
+
+class RulesInForce(Rules, Protocol):
+    """The rule set that is in force, and how far it can be trusted; swapped as a whole, never half."""
+
+    @property
+    def verified(self) -> bool:
+        """Whether a signed head covers the rows now in use."""
+
+    @property
+    def head(self) -> Head | None:
+        """The last verified head, whose `issued_at` gives the rules their age."""
+
+    @property
+    def presence(self) -> PresenceRules:
+        """The zones of the site and their limits."""
+
+
+class Presences(Protocol):
+    """Who this controller believes is where: its own movements and its peers', kept over a restart."""
+
+    def stays(self) -> Presence:
+        """The stays known now; do not change what you are given."""
+
+    def move(self, holder: HolderId, zone: ZoneId, order: Order) -> None:
+        """Take a movement into account; an older one than known changes nothing."""
+
+
+class PassUses(Protocol):
+    """How often each visitor pass was used at this controller; survives SIGKILL."""
+
+    def uses(self, pass_id: bytes) -> int:
+        """Uses committed or on their way to the disk."""
+
+
+class Link(Protocol):
+    """The way to the broker. Calls come back on the loop."""
+
+    def start(self, on_connect: Callable[[], None], on_message: Callable[[str, bytes], None]) -> None:
+        """Connect and stay connected, with backoff.
+
+        The link subscribes to this controller's down and state topics and to the
+        presence topics of its site before it calls `on_connect`.
+        """
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send with QoS 1; silently dropped while there is no connection: application acks decide what arrived."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers now."""
+
+    def stop(self) -> None:
+        """Disconnect; idempotent."""
+
+
+class Snapshots(Protocol):
+    """The way to a whole rule set over HTTPS."""
+
+    def fetch(self, request: bytes, into: Path, then: Callable[[bool], None]) -> None:
+        """Download into a file, off the loop; `then` is called on the loop with whether it worked."""

@@ -1,0 +1,138 @@
+"""Signed envelopes: every body of the wire in a COSE_Sign1 (RFC 9052), ES256.
+
+The signature covers the body, the key's `kid` and, as external data,
+`aldaba/1/{kind}/{audience}`, so that a head for one door is no head for another
+and a delta is no command. Who may sign what is in the key ring: a key is trusted
+for the kinds it was given for and no other. A broker or a network that is owned
+can delay what passes, and never forge it.
+"""
+
+from collections.abc import Iterable
+from typing import Final, Self, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_der_public_key,
+)
+from cwt import COSE, COSEKey
+from cwt.cose_key_interface import COSEKeyInterface
+
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.messages import Kind, WorkingKey
+from aldaba_shared.wire import MAX_BODY_BYTES, decode, encode, loads
+
+T = TypeVar("T")
+SIGN1_TAG: Final = 18
+KID_HEADER: Final = 4
+
+
+class EnvelopeRefused(AldabaError):
+    """A message that is not signed as it must be."""
+
+    code = "envelope_refused"
+
+    def __init__(self, kind: Kind, why: str) -> None:
+        super().__init__(f"A {kind} was refused: {why}. Nothing of it was used; look at who can write to the broker.")
+        self.kind = kind
+        self.why = why
+
+
+class SigningKey:
+    """A P-256 private key with the `kid` its envelopes name."""
+
+    def __init__(self, private: ec.EllipticCurvePrivateKey, kid: bytes) -> None:
+        self._private = private
+        self.kid = kid
+        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.cose = COSEKey.from_pem(pem.decode(), kid=kid)
+
+    @classmethod
+    def generate(cls, kid: bytes) -> Self:
+        """A fresh key from the system's randomness."""
+        return cls(ec.generate_private_key(ec.SECP256R1()), kid)
+
+    def public(self, *signs: Kind) -> WorkingKey:
+        """The public half, trusted for these kinds."""
+        spki = self._private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        return WorkingKey(self.kid, spki, tuple(signs))
+
+    def private_bytes(self) -> bytes:
+        """PKCS #8, DER, for the key file."""
+        return self._private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+
+
+class KeyRing:
+    """The public keys a receiver trusts, each for the kinds it may sign."""
+
+    def __init__(self, keys: Iterable[WorkingKey] = ()) -> None:
+        self._keys = {key.kid: (_verifier(key), frozenset(key.signs)) for key in keys}
+
+    def trusted(self, kid: bytes, kind: Kind) -> COSEKeyInterface:
+        """The key of this `kid`.
+
+        Raises:
+            EnvelopeRefused: it is unknown, or not trusted for this kind.
+        """
+        known = self._keys.get(kid)
+        if known is None:
+            raise EnvelopeRefused(kind, "signed by a key this side does not know")
+        key, signs = known
+        if kind not in signs:
+            raise EnvelopeRefused(kind, "signed by a key that may not sign this kind")
+        return key
+
+
+def seal(kind: Kind, audience: str, body: object, key: SigningKey) -> bytes:
+    """Sign a body for one audience: a controller's id, a site's id for presence, or `cloud`."""
+    cose = COSE.new(alg_auto_inclusion=True, kid_auto_inclusion=True)
+    sealed: bytes = cose.encode(encode(body), key.cose, external_aad=_aad(kind, audience))
+    return sealed
+
+
+def unseal(kind: Kind, audience: str, data: bytes, ring: KeyRing, shape: type[T]) -> T:
+    """The body of an envelope that a trusted key signed as this kind for this audience.
+
+    Raises:
+        EnvelopeRefused: unsigned, signed by another key, for another kind or another audience.
+        Malformed: no envelope at all, or a well-signed body of another shape.
+    """
+    key = ring.trusted(kid_of(kind, data), kind)
+    try:
+        payload = COSE.new().decode(data, key, external_aad=_aad(kind, audience))
+    except Exception as error:
+        # The library lets the errors of four layers through; to us they all mean the same.
+        raise EnvelopeRefused(kind, f"the signature does not hold ({type(error).__name__})") from error
+    return decode(payload, shape)
+
+
+def kid_of(kind: Kind, data: bytes) -> bytes:
+    """The `kid` an envelope claims, before anything of it is believed.
+
+    Raises:
+        EnvelopeRefused: it is no COSE_Sign1 or names no key.
+    """
+    outer = loads(data, kind, limit=MAX_BODY_BYTES)
+    value = getattr(outer, "value", None)
+    if getattr(outer, "tag", None) != SIGN1_TAG or not isinstance(value, list) or not value:
+        raise EnvelopeRefused(kind, "it is no COSE_Sign1")
+    protected = loads(value[0], kind) if isinstance(value[0], bytes) and value[0] else {}
+    unprotected = value[1] if len(value) > 1 else {}
+    for headers in (protected, unprotected):
+        kid = headers.get(KID_HEADER) if isinstance(headers, dict) else None
+        if isinstance(kid, bytes):
+            return kid
+    raise EnvelopeRefused(kind, "it names no key")
+
+
+def _verifier(key: WorkingKey) -> COSEKeyInterface:
+    public = load_der_public_key(key.public_key)
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return COSEKey.from_pem(pem.decode(), kid=key.kid)
+
+
+def _aad(kind: Kind, audience: str) -> bytes:
+    return f"aldaba/1/{kind}/{audience}".encode()

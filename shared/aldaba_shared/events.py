@@ -1,0 +1,297 @@
+"""What happened at a controller: the events, and the line of the journal that holds one.
+
+A journal is a chain: each line is the deterministic CBOR of a `Line`, and its
+hash is SHA-256 over the hash before it and those bytes. Sequence numbers have no
+holes within a journal. Events carry ids, never names and never card numbers; an
+`access_decided` carries the facts `decide` saw, so that `explain` can run the
+very same decision again.
+"""
+
+from datetime import datetime
+from hashlib import sha256
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
+from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ZoneId
+from aldaba_shared.rules import Facts
+from aldaba_shared.wire import decode, encode
+
+GENESIS: Final = bytes(32)
+"""The hash before the first line of a journal."""
+
+
+class Event(Struct, frozen=True, tag_field="kind", omit_defaults=True):
+    """Something that happened; the tag is its name on the wire, a past participle."""
+
+
+class AccessDecided(Event, frozen=True, tag="access_decided", omit_defaults=True):
+    """A credential was shown and answered. `into` is where the holder is from now on, if the answer moved them."""
+
+    shown: Presented
+    facts: Facts
+    presence: PresenceNow
+    door: DoorNow
+    decision: Decision
+    into: ZoneId | None = None
+    released: bool = False
+    """Whether the lock was asked to let through because of this answer."""
+
+    def again(self) -> Decision:
+        """The very decision, run again on the facts the door saw."""
+        return decide(self.shown, self.facts, self.presence, self.door)
+
+
+class RecordedLate(Event, frozen=True, tag="recorded_late"):
+    """The release of line `sequence` did not wait for the disk: it took `waited_ms` to be durable."""
+
+    sequence: int
+    waited_ms: int
+
+
+class ExitRequested(Event, frozen=True, tag="exit_requested"):
+    """The exit button was pressed; the door let out at once."""
+
+    door: DoorId
+
+
+class DoorReleased(Event, frozen=True, tag="door_released", omit_defaults=True):
+    """The lock was released by something other than a credential: a command, a person on the spot, a mode."""
+
+    door: DoorId
+    by: str
+    command: str | None = None
+
+
+class DoorOpened(Event, frozen=True, tag="door_opened"):
+    """The leaf opened after a release."""
+
+    door: DoorId
+
+
+class DoorClosed(Event, frozen=True, tag="door_closed"):
+    """The leaf closed."""
+
+    door: DoorId
+
+
+class DoorForced(Event, frozen=True, tag="door_forced"):
+    """The leaf opened without a release: an alarm."""
+
+    door: DoorId
+
+
+class DoorHeld(Event, frozen=True, tag="door_held"):
+    """The leaf stayed open for too long: an alarm. `after_ms` counts from the opening."""
+
+    door: DoorId
+    after_ms: int
+
+
+class Passed(Event, frozen=True, tag="passed", omit_defaults=True):
+    """A turnstile's arm turned: a person, not a tap. Without a holder it was a second one, or nobody had tapped."""
+
+    door: DoorId
+    side: Side
+    holder: HolderId | None = None
+    into: ZoneId | None = None
+
+
+class PassageNotTaken(Event, frozen=True, tag="passage_not_taken", omit_defaults=True):
+    """A turnstile was released and nobody went through before it locked again."""
+
+    door: DoorId
+    holder: HolderId | None = None
+
+
+class DoorModeChanged(Event, frozen=True, tag="door_mode_changed", omit_defaults=True):
+    """The door now does something else by itself."""
+
+    door: DoorId
+    mode: DoorMode
+    until: datetime | None = None
+
+
+class ReaderLost(Event, frozen=True, tag="reader_lost"):
+    """A reader stopped answering."""
+
+    door: DoorId
+    side: Side
+    why: str
+
+
+class ReaderBack(Event, frozen=True, tag="reader_back"):
+    """A reader answers again."""
+
+    door: DoorId
+    side: Side
+
+
+class Unreadable(Event, frozen=True, tag="unreadable"):
+    """A reader gave bytes that are no credential; counted once a minute, never the bytes."""
+
+    door: DoorId
+    side: Side
+    why: str
+    times: int
+
+
+class Tampered(Event, frozen=True, tag="tampered"):
+    """A box or a reader was opened: an alarm."""
+
+    door: DoorId
+
+
+class DaemonStarted(Event, frozen=True, tag="daemon_started"):
+    """The first line of every run: software, boot id, and how the run before ended."""
+
+    software: str
+    boot: str
+    clean: bool
+
+
+class JournalOpened(Event, frozen=True, tag="journal_opened", omit_defaults=True):
+    """The first line of every journal; names the last line known of the one before it."""
+
+    journal: str
+    previous_journal: str | None = None
+    previous_sequence: int = 0
+    previous_hash: bytes | None = None
+
+
+class RulesApplied(Event, frozen=True, tag="rules_applied"):
+    """A rule set was verified and is in force."""
+
+    epoch: int
+    version: int
+    set_hash: bytes
+
+
+class MessageRefused(Event, frozen=True, tag="message_refused"):
+    """Something forged, replayed, out of date or malformed came down the wire: an alarm. `why` is a code."""
+
+    what: str
+    why: str
+
+
+class Unrecorded(Event, frozen=True, tag="unrecorded"):
+    """Releases that no line tells of: the power went in the gap, or the disk and its reserve were full. An alarm."""
+
+    times: int
+    why: str
+
+
+class ClockSet(Event, frozen=True, tag="clock_set"):
+    """The wall clock jumped: a new clock segment begins. `by_ms` is new minus old."""
+
+    by_ms: int
+
+
+AnyEvent: TypeAlias = (
+    AccessDecided
+    | RecordedLate
+    | ExitRequested
+    | DoorReleased
+    | DoorOpened
+    | DoorClosed
+    | DoorForced
+    | DoorHeld
+    | Passed
+    | PassageNotTaken
+    | DoorModeChanged
+    | ReaderLost
+    | ReaderBack
+    | Unreadable
+    | Tampered
+    | DaemonStarted
+    | JournalOpened
+    | RulesApplied
+    | MessageRefused
+    | Unrecorded
+    | ClockSet
+)
+
+ALARMS: Final = (DoorForced, DoorHeld, Tampered, MessageRefused, Unrecorded)
+"""Events that somebody on duty has to see."""
+
+
+class Line(Struct, frozen=True):
+    """One line of a journal.
+
+    `at` is the controller's wall clock; `boot`, `segment` and `monotonic_us` let
+    the cloud time the line again once the offset of that clock segment is known.
+    """
+
+    sequence: int
+    at: datetime
+    boot: str
+    segment: int
+    monotonic_us: int
+    event: AnyEvent
+
+
+def write_line(line: Line) -> bytes:
+    """The bytes of a line: what is chained, stored, sent and stored again."""
+    return encode(line)
+
+
+def read_line(data: bytes) -> Line:
+    """Read a line's bytes.
+
+    Raises:
+        Malformed: they are no line of any schema we know.
+    """
+    return decode(data, Line, limit=64 * 1024)
+
+
+def chained(previous: bytes, line: bytes) -> bytes:
+    """The hash of a line: SHA-256 over the hash before it and the line's bytes."""
+    return sha256(previous + line).digest()
+
+
+class Movement(Struct, frozen=True):
+    """What a line means for presence: this holder is in this zone from now on."""
+
+    holder: HolderId
+    zone: ZoneId
+
+
+def movement(event: AnyEvent) -> Movement | None:
+    """The movement an event makes, if any: the one rule the edge, the cloud and a replay share."""
+    if isinstance(event, AccessDecided):
+        holder, into = event.decision.holder, event.into
+    elif isinstance(event, Passed):
+        holder, into = event.holder, event.into
+    else:
+        return None
+    return Movement(holder, into) if holder is not None and into is not None else None
+
+
+class Subject(Struct, frozen=True, omit_defaults=True):
+    """The columns the cloud files a line under."""
+
+    door: DoorId | None = None
+    holder: HolderId | None = None
+    credential: CredentialId | None = None
+    reason: str | None = None
+
+
+def subject(event: AnyEvent) -> Subject:
+    """The door, holder, credential and reason an event is about."""
+    if isinstance(event, AccessDecided):
+        credential = event.facts.credential
+        return Subject(
+            event.shown.door,
+            event.decision.holder,
+            credential.id if credential else None,
+            event.decision.reason.value,
+        )
+    return Subject(getattr(event, "door", None), getattr(event, "holder", None))
+
+
+class Journal(Struct, frozen=True):
+    """Which journal of which controller: sequence numbers mean something only within one."""
+
+    controller: ControllerId
+    journal: str

@@ -1,0 +1,35 @@
+"""Keyed digests: how a controller knows a card without holding its number.
+
+A credential is looked up by `HMAC-SHA256(controller key, kind ‖ 0x00 ‖ canonical
+bytes)`. Each controller has a key of its own, so the digests of two doors cannot
+be joined, and a dump of one door's rules is no list of cards. What this does not
+do is stated plainly: whoever steals a controller has its key too and can try all
+short numbers (Wiegand, 4-byte UIDs, PINs), hence `retire` and the list of whom
+to re-card.
+"""
+
+import hmac
+from enum import StrEnum
+
+from aldaba_shared.ids import CredentialKey
+
+
+class CredentialKind(StrEnum):
+    """How a credential is told apart on the wire; part of what its key digests."""
+
+    UID = "uid"
+    WIEGAND = "wiegand"
+    PASS = "pass"  # noqa: S105 - a kind of credential, not a secret
+    PIN = "pin"
+    PKOC = "pkoc"
+    PHONE = "phone"
+
+
+def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes) -> CredentialKey:
+    """Digest canonical card bytes under a controller's 32-byte key (RFC 2104, FIPS 180-4).
+
+    Canonical bytes: a UID as read, first byte first; a Wiegand card as
+    `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`.
+    """
+    message = kind.value.encode() + b"\x00" + canonical
+    return CredentialKey(hmac.digest(controller_key, message, "sha256"))

@@ -1,0 +1,219 @@
+"""The bodies of the wire. Each travels in a signed envelope (`aldaba_shared.envelope`) under its kind.
+
+Down, from the cloud: `Head` and `Modes` (retained), `Delta`, `Ack`, `Resend`,
+`Command`. Up, from a controller: `Hello`, `Batch`, and `PresenceNews` for its
+peers. `schema` is the form the sender speaks; the cloud reads every released
+form for ever and writes down in the form the controller named in its hello.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.ids import ControllerId, DoorId, HolderId
+from aldaba_shared.presence import Stay
+from aldaba_shared.snapshot import Change
+
+SCHEMA: Final = 1
+
+
+class Kind(StrEnum):
+    """What an envelope holds; part of what its signature covers."""
+
+    HEAD = "head"
+    DELTA = "delta"
+    MODES = "modes"
+    COMMAND = "command"
+    ACK = "ack"
+    RESEND = "resend"
+    HELLO = "hello"
+    BATCH = "batch"
+    PRESENCE = "presence"
+    KEYS = "keys"
+    SNAPSHOT = "snapshot"
+    REQUEST = "request"
+    OUTCOME = "outcome"
+
+
+class Head(Struct, frozen=True):
+    """Which rule set is in force; signed again every minute, so its age is the door's distance from the cloud."""
+
+    controller: ControllerId
+    epoch: int
+    version: int
+    set_hash: bytes
+    issued_at: datetime
+
+    @property
+    def generation(self) -> tuple[int, int]:
+        """What may only grow."""
+        return (self.epoch, self.version)
+
+
+class Delta(Struct, frozen=True):
+    """The changes from the version before `version`; `head` says what the result must be."""
+
+    head: Head
+    from_version: int
+    changes: tuple[Change, ...]
+
+
+class ModeNow(Struct, frozen=True, omit_defaults=True):
+    """What one door does by itself, until a moment or until told otherwise."""
+
+    door: DoorId
+    mode: DoorMode
+    until: datetime | None = None
+
+
+class Modes(Struct, frozen=True):
+    """The modes of all doors of a controller; `counter` only grows and is kept on disk."""
+
+    controller: ControllerId
+    counter: int
+    issued_at: datetime
+    modes: tuple[ModeNow, ...]
+
+
+class Command(Struct, frozen=True):
+    """Release a door now. `hello_nonce` is the nonce the controller published on connecting; `counter` only grows."""
+
+    id: str
+    controller: ControllerId
+    door: DoorId
+    verb: str
+    hello_nonce: bytes
+    counter: int
+    expires_at: datetime
+
+
+class Ack(Struct, frozen=True):
+    """Every line of `journal` up to `watermark` is committed. `nonce` answers one batch; `at` is the cloud's time."""
+
+    controller: ControllerId
+    journal: str
+    watermark: int
+    nonce: bytes
+    at: datetime
+
+
+class Resend(Struct, frozen=True):
+    """The batch began beyond what the cloud has: send again from this sequence."""
+
+    controller: ControllerId
+    journal: str
+    from_sequence: int
+    nonce: bytes
+    at: datetime
+
+
+class Hello(Struct, frozen=True):
+    """What a controller says on connecting. `nonce` is fresh: commands for this connection must name it."""
+
+    schema: int
+    controller: ControllerId
+    software: str
+    epoch: int
+    version: int
+    set_hash: bytes
+    journal: str
+    last_sequence: int
+    boot: str
+    clock: datetime
+    nonce: bytes
+    modes_counter: int = 0
+
+
+class Batch(Struct, frozen=True):
+    """Lines of one journal without a hole, as the bytes that are chained.
+
+    `previous` is the hash before the first line, so that the cloud can check the
+    chain. `lost_before` is set when the controller no longer has the lines the
+    cloud asked for: only then is a gap a hole.
+    """
+
+    controller: ControllerId
+    journal: str
+    first_sequence: int
+    previous: bytes
+    lines: tuple[bytes, ...]
+    nonce: bytes
+    lost_before: int | None = None
+
+
+class PresenceNews(Struct, frozen=True):
+    """Where one controller last saw each holder; `counter` only grows within its journal."""
+
+    controller: ControllerId
+    journal: str
+    counter: int
+    at: datetime
+    stays: tuple[tuple[HolderId, Stay], ...]
+
+
+class WorkingKey(Struct, frozen=True):
+    """A public key and what it may sign: the cloud's own, or a peer controller's for presence."""
+
+    kid: bytes
+    public_key: bytes
+    """X.509 SubjectPublicKeyInfo, DER; P-256."""
+    signs: tuple[Kind, ...]
+
+
+class KeyList(Struct, frozen=True):
+    """The cloud's working keys, signed by the root whose public half was pinned at pairing; `serial` only grows."""
+
+    serial: int
+    issued_at: datetime
+    keys: tuple[WorkingKey, ...]
+
+
+class PairRequest(Struct, frozen=True):
+    """`POST /api/v1/pair` (JSON): a new controller shows its code and its public key."""
+
+    code: str
+    public_key: bytes
+    """X.509 SubjectPublicKeyInfo, DER; P-256. Its private half never leaves the controller."""
+    software: str
+    schema: int = SCHEMA
+
+
+class PairAnswer(Struct, frozen=True):
+    """What a controller keeps for life. `words` are the four both sides show where neither TLS nor the QR vouches."""
+
+    network: str
+    site: str
+    controller: ControllerId
+    doors: tuple[DoorId, ...]
+    kid: bytes
+    """The name of the controller's own key in the envelopes it signs."""
+    controller_key: bytes
+    """32 bytes under which this controller digests credentials."""
+    root_key: bytes
+    """X.509 SubjectPublicKeyInfo of the root; pinned."""
+    keys: bytes
+    """The current `KeyList` in its envelope, signed by the root for the audience `*`."""
+    broker_host: str
+    broker_port: int
+    broker_username: str
+    broker_password: str
+    broker_tls: bool
+    words: str
+
+
+class SnapshotRequest(Struct, frozen=True):
+    """`POST /api/v1/snapshot`: an envelope of kind `request` for the audience `cloud`; answered with a SQLite file.
+
+    The cloud refuses a request older than five minutes or a nonce it has seen.
+    The file's `head_` row holds the head in its envelope; the controller believes
+    the file only when the set hash of its rows is the head's.
+    """
+
+    controller: ControllerId
+    at: datetime
+    nonce: bytes
+    epoch: int
+    version: int

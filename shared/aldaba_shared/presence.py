@@ -1,0 +1,145 @@
+"""Who is in which zone, as pure functions of what doors saw.
+
+A holder is where their latest movement left them. "Latest" is the order
+(effective time, controller, journal, sequence), so presence is a map with one
+entry a holder in which the greater order wins: any order of arrival, any
+duplication and any lateness gives the same books, and a replay is the same fold
+again. Rooms lie inside floors: who is in a room is in its floor too, so counting
+and passback look down the tree of zones.
+
+An entry ends by itself, `presence_hours` after it was made or at the site's
+night reset, because most doors have no reader on the way out. Being a function
+of time, the end is the same on every controller and in the cloud without a
+message.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from aldaba_shared.decide import Passback, PresenceNow
+from aldaba_shared.ids import HolderId, ZoneId
+from aldaba_shared.schedule import zone_of
+
+STREET = ZoneId("street")
+"""Outside: the zone that nobody is counted in."""
+
+
+class Zone(Struct, frozen=True, omit_defaults=True):
+    """A space between doors, with its limits and its passback policy.
+
+    `counted` holds only where every way out has a reader or a turnstile; in any
+    other zone the number is an estimate and says so.
+    """
+
+    id: ZoneId
+    parent: ZoneId | None = None
+    counted: bool = False
+    safety_limit: int | None = None
+    commercial_limit: int | None = None
+    passback: Passback = Passback.SOFT
+    passback_minutes: int = 0
+    presence_hours: int = 12
+
+
+class Order(Struct, frozen=True, order=True, array_like=True):
+    """The place of a movement among those of all controllers; later is greater."""
+
+    at: datetime
+    controller: str
+    journal: str
+    sequence: int
+
+
+class Stay(Struct, frozen=True):
+    """Where a holder's latest movement left them, and since when."""
+
+    zone: ZoneId
+    since: datetime
+    order: Order
+
+
+Presence: TypeAlias = Mapping[HolderId, Stay]
+"""One stay a holder; a holder who left is in `STREET`."""
+
+Zones: TypeAlias = Mapping[ZoneId, Zone]
+
+
+def moved(presence: Presence, holder: HolderId, zone: ZoneId, order: Order) -> Presence:
+    """Presence after a movement; an older movement than the one known changes nothing."""
+    known = presence.get(holder)
+    if known is not None and known.order >= order:
+        return presence
+    return {**presence, holder: Stay(zone, order.at, order)}
+
+
+def merged(mine: Presence, theirs: Iterable[tuple[HolderId, Stay]]) -> dict[HolderId, Stay]:
+    """Two controllers' views as one: for each holder the latest movement wins."""
+    both = dict(mine)
+    for holder, stay in theirs:
+        known = both.get(holder)
+        if known is None or known.order < stay.order:
+            both[holder] = stay
+    return both
+
+
+def within(zones: Zones, inner: ZoneId, outer: ZoneId) -> bool:
+    """Whether a zone is another one or lies inside it; a ring in the tree ends the walk."""
+    step: ZoneId | None = inner
+    for _ in range(len(zones) + 1):
+        if step == outer:
+            return True
+        known = zones.get(step) if step is not None else None
+        step = known.parent if known else None
+    return False
+
+
+def ends_at(stay: Stay, zone: Zone, site_zone: str, night_reset: time) -> datetime:
+    """When a stay ends by itself: after the zone's hours, or at the first night reset that follows it."""
+    by_hours = stay.since + timedelta(hours=zone.presence_hours)
+    local = stay.since.astimezone(zone_of(site_zone))
+    reset = local.replace(hour=night_reset.hour, minute=night_reset.minute, second=0, microsecond=0, fold=0)
+    if reset <= local:
+        reset = (reset.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone_of(site_zone))
+    return min(by_hours, reset.astimezone(UTC))
+
+
+class PresenceRules(Struct, frozen=True):
+    """The site's side of presence: its zones, its wall clock and its night reset."""
+
+    zones: dict[ZoneId, Zone]
+    site_zone: str
+    night_reset: time = time(4, 0)
+
+    def holds(self, stay: Stay, at: datetime) -> bool:
+        """Whether a stay still counts at this instant; nobody stays in the street or in a zone that is gone."""
+        zone = self.zones.get(stay.zone)
+        if zone is None or stay.zone == STREET:
+            return False
+        return zone.counted or at < ends_at(stay, zone, self.site_zone, self.night_reset)
+
+
+def occupancy(presence: Presence, zone: ZoneId, rules: PresenceRules, at: datetime) -> int:
+    """How many holders are in a zone or in one inside it."""
+    return sum(1 for stay in presence.values() if within(rules.zones, stay.zone, zone) and rules.holds(stay, at))
+
+
+def seen_by(
+    presence: Presence, holder: HolderId | None, zone: ZoneId, rules: PresenceRules, at: datetime
+) -> PresenceNow:
+    """What a decision needs to know when this holder asks to enter this zone."""
+    policy = rules.zones.get(zone)
+    if policy is None:
+        return PresenceNow()
+    stay = presence.get(holder) if holder is not None else None
+    inside = stay is not None and within(rules.zones, stay.zone, zone) and rules.holds(stay, at)
+    return PresenceNow(
+        passback=policy.passback,
+        inside=inside,
+        entered_at=stay.since if stay is not None and inside else None,
+        passback_minutes=policy.passback_minutes,
+        occupancy=occupancy(presence, zone, rules, at) if policy.safety_limit is not None else 0,
+        safety_limit=policy.safety_limit,
+    )
