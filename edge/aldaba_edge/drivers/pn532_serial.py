@@ -1,0 +1,150 @@
+"""A PN532 board on a serial line: reads the UID of one ISO 14443 A card at a time.
+
+One InListPassiveTarget is always outstanding, so the chip itself tells us of a
+card and nothing is polled while the field is empty. Those boards are known to
+fall silent after minutes idle; a firmware question asked now and then finds
+that out, and a wake-up with SAMConfiguration brings them back.
+"""
+
+import time
+from collections.abc import Callable
+
+from serial import Serial
+
+from aldaba_edge.codecs import pn532
+from aldaba_edge.codecs.malformed import Malformed
+from aldaba_edge.drivers.options import Pn532Options
+from aldaba_edge.drivers.serial_line import open_line, read_some
+from aldaba_edge.drivers.supervised import Backoff, DeviceLost, Session, Supervised
+from aldaba_edge.ports import CardSeen, CredentialKind, Digest, Reading, Signal, Unreadable
+
+ANSWER_SECONDS = 0.5
+"""The chip acknowledges within 15 ms and answers a firmware question at once; more is a dead board."""
+
+
+class Pn532Reader:
+    """A PN532 in HSU mode; satisfies the `Reader` port. UIDs can be copied, and reports say so."""
+
+    def __init__(self, options: Pn532Options, digest: Digest) -> None:
+        self._options = options
+        self._digest = digest
+        backoff = Backoff(first=options.retry_ms / 1000)
+        self._thread = Supervised(options.path, self._serve, backoff)
+
+    def open(self, post: Callable[[Reading], None]) -> None:
+        """Start reading on a thread of its own."""
+        self._thread.start(post)
+
+    def show(self, signal: Signal) -> None:
+        """Nothing: the board has neither LED nor buzzer; wire an indicator."""
+
+    def close(self) -> None:
+        """Stop reading and join the thread."""
+        self._thread.stop()
+
+    def _serve(self, session: Session) -> None:
+        with open_line(self._options.path, self._options.baud) as line:
+            chip = _Chip(line, session)
+            chip.initialise()
+            session.ready()
+            self._watch(chip, session)
+
+    def _watch(self, chip: "_Chip", session: Session) -> None:
+        """Post each card once, until it has left the field or another one is there."""
+        present: bytes | None = None
+        chip.ask(pn532.LIST_ONE_ISO_A)
+        while not session.stopping.is_set():
+            patience = self._options.probe_ms if present is None else self._options.absent_ms
+            answer = chip.answer(pn532.LIST_ONE_ISO_A, patience / 1000)
+            if answer is None and present is None:
+                chip.probe()
+                chip.ask(pn532.LIST_ONE_ISO_A)
+            if answer is None:
+                present = None
+                continue
+            present = self._tell(answer, present, session)
+            session.stopping.wait(self._options.poll_ms / 1000)
+            chip.ask(pn532.LIST_ONE_ISO_A)
+
+    def _tell(self, answer: bytes, present: bytes | None, session: Session) -> bytes | None:
+        targets = pn532.read_targets(answer)
+        if isinstance(targets, Malformed):
+            session.post(Unreadable(targets.why))
+            return present
+        if not targets:
+            return None
+        uid = targets[0].uid
+        if uid != present:
+            session.post(CardSeen(CredentialKind.UID, self._digest(CredentialKind.UID, uid)))
+        return uid
+
+
+class _Chip:
+    """One conversation with the chip: commands out, acknowledgements and answers in."""
+
+    def __init__(self, line: Serial, session: Session) -> None:
+        self._line = line
+        self._session = session
+        self._parser = pn532.FrameParser()
+        self._items: list[pn532.Item] = []
+        self._junk_said = False
+
+    def initialise(self) -> None:
+        """Wake the chip and make it an ordinary reader, then hear its firmware."""
+        self._line.reset_input_buffer()
+        self._command(pn532.SAM_CONFIGURATION, prefix=pn532.WAKE_BYTES)
+        self._command(pn532.GET_FIRMWARE_VERSION)
+
+    def probe(self) -> None:
+        """Abort what is outstanding and ask for the firmware, so that a dead board is noticed."""
+        self._line.write(pn532.ACK_BYTES)
+        self._parser = pn532.FrameParser()
+        self._command(pn532.GET_FIRMWARE_VERSION)
+
+    def ask(self, command: bytes, prefix: bytes = b"") -> None:
+        """Send a command and wait for its acknowledgement."""
+        self._line.write(prefix + pn532.build_frame(pn532.TO_CHIP, command))
+        if self._next(lambda item: isinstance(item, pn532.Ack), ANSWER_SECONDS) is None:
+            self._give_up("pn532_no_ack")
+
+    def answer(self, command: bytes, seconds: float) -> bytes | None:
+        """The answer to a command, whose code is the command's plus one; None when none comes in time."""
+        item = self._next(lambda item: _answers(item, command), seconds)
+        if isinstance(item, pn532.ChipError):
+            self._give_up("pn532_refused_command")
+        return item.data if isinstance(item, pn532.Frame) else None
+
+    def _command(self, command: bytes, prefix: bytes = b"") -> None:
+        self.ask(command, prefix)
+        if self.answer(command, ANSWER_SECONDS) is None:
+            self._give_up("pn532_no_answer")
+
+    def _give_up(self, why: str) -> None:
+        if not self._session.stopping.is_set():
+            raise DeviceLost(str(self._line.port), why)
+
+    def _next(self, wanted: Callable[[pn532.Item], bool], seconds: float) -> pn532.Item | None:
+        until = time.monotonic() + seconds
+        while not self._session.stopping.is_set():
+            while self._items:
+                item = self._items.pop(0)
+                self._tell_junk(item)
+                if wanted(item):
+                    return item
+            if time.monotonic() >= until:
+                return None
+            received = read_some(self._line)
+            self._items = self._parser.feed(received) if received else self._parser.silence()
+        return None
+
+    def _tell_junk(self, item: pn532.Item) -> None:
+        """Say junk once until a good frame follows: a noisy cable must not fill the journal."""
+        if isinstance(item, Malformed) and not self._junk_said:
+            self._session.post(Unreadable(item.why))
+        self._junk_said = isinstance(item, Malformed)
+
+
+def _answers(item: pn532.Item, command: bytes) -> bool:
+    if isinstance(item, pn532.ChipError):
+        return True
+    return isinstance(item, pn532.Frame) and item.direction == pn532.FROM_CHIP and item.data[0] == command[0] + 1

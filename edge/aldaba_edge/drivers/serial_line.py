@@ -1,0 +1,34 @@
+"""Serial ports as drivers want them: opened exclusively, read as soon as a byte is there, lost as one error."""
+
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from serial import Serial, SerialException
+
+from aldaba_edge.drivers.supervised import DeviceLost
+
+WAKE_EVERY_SECONDS = 0.1
+"""How long a read waits before the driver looks whether it should stop."""
+
+
+@contextmanager
+def open_line(path: str, baud: int) -> Iterator[Serial]:
+    """A port at 8N1 that no other program shares.
+
+    Raises:
+        DeviceLost: the path is missing, taken or not a terminal, now or while it is used.
+    """
+    try:
+        with Serial(path, baud, timeout=WAKE_EVERY_SECONDS, write_timeout=1.0, exclusive=True) as line:
+            yield line
+    except (SerialException, termios.error) as error:
+        raise DeviceLost(path, "device_gone") from error
+
+
+def read_some(line: Serial) -> bytes:
+    """What has arrived, at least one byte if any comes within `WAKE_EVERY_SECONDS`, at most 4 KiB."""
+    first: bytes = line.read(1)
+    if not first:
+        return b""
+    return first + line.read(min(line.in_waiting, 4096))
