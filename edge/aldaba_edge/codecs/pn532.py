@@ -34,6 +34,11 @@ LIST_ONE_ISO_A: Final = bytes.fromhex("4a0100")
 _START: Final = b"\x00\xff"
 _QUIET: Final = b"\x00\x55"
 _ERROR_DATA: Final = 0x7F
+_LIST_ANSWER: Final = 0x4B
+_SHORT_FIELD: Final = 2
+_LONG_FIELD: Final = 3
+_TARGET_HEAD: Final = 5
+"""A target's number, ATQA (2), SAK and UID length stand before its UID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ def build_frame(direction: int, data: bytes) -> bytes:
     """
     body = bytes([direction]) + data
     if len(body) > LONGEST_DATA:
-        raise ValueError(f"A PN532 frame carries {LONGEST_DATA - 1} bytes of data at most, not {len(data)}.")
+        message = f"A PN532 frame carries {LONGEST_DATA - 1} bytes of data at most, not {len(data)}."
+        raise ValueError(message)
     tail = bytes([-sum(body) & 0xFF, 0x00])
     return b"\x00" + _START + _length_field(len(body)) + body + tail
 
@@ -130,7 +136,7 @@ def _noise(skipped: bytes) -> list[Item]:
 def _one(buffer: bytes, at: int) -> tuple[Item | None, int]:
     """The frame whose start code ends at `at`, and where to go on; None while bytes are missing."""
     head = buffer[at : at + 5]
-    if len(head) < 2:
+    if len(head) < _SHORT_FIELD:
         return None, at
     match head[0], head[1]:
         case 0x00, 0xFF:
@@ -146,7 +152,7 @@ def _one(buffer: bytes, at: int) -> tuple[Item | None, int]:
 
 def _extended(buffer: bytes, at: int) -> tuple[Item | None, int]:
     field = buffer[at + 2 : at + 5]
-    if len(field) < 3:
+    if len(field) < _LONG_FIELD:
         return None, at
     if sum(field) & 0xFF:
         return Malformed("pn532_length_checksum"), at
@@ -182,7 +188,7 @@ class Target:
 
 def read_targets(data: bytes) -> tuple[Target, ...] | Malformed:
     """The cards in an answer to InListPassiveTarget (4B), in the chip's order; exact to the last byte."""
-    if len(data) < 2 or data[0] != 0x4B:
+    if len(data) < _SHORT_FIELD or data[0] != _LIST_ANSWER:
         return Malformed("pn532_not_a_list")
     targets: list[Target] = []
     rest = data[2:]
@@ -196,10 +202,10 @@ def read_targets(data: bytes) -> tuple[Target, ...] | Malformed:
 
 
 def _one_target(rest: bytes) -> tuple[Target, bytes] | Malformed:
-    if len(rest) < 5 or rest[4] not in ISO_A_UID_LENGTHS or len(rest) < 5 + rest[4]:
+    if len(rest) < _TARGET_HEAD or rest[4] not in ISO_A_UID_LENGTHS or len(rest) < _TARGET_HEAD + rest[4]:
         return Malformed("pn532_target_cut")
-    number, atqa, sak, uid = rest[0], rest[1:3], rest[3], rest[5 : 5 + rest[4]]
-    rest = rest[5 + len(uid) :]
+    number, atqa, sak, uid = rest[0], rest[1:3], rest[3], rest[_TARGET_HEAD : _TARGET_HEAD + rest[4]]
+    rest = rest[_TARGET_HEAD + len(uid) :]
     if not sak & 0x20 or not rest:
         return Target(number, atqa, sak, uid), rest
     length = rest[0]  # an ATS counts itself
@@ -210,7 +216,7 @@ def _one_target(rest: bytes) -> tuple[Target, bytes] | Malformed:
 
 def build_targets(targets: tuple[Target, ...]) -> bytes:
     """The answer to InListPassiveTarget a chip would give; the inverse of `read_targets`."""
-    answer = bytes([0x4B, len(targets)])
+    answer = bytes([_LIST_ANSWER, len(targets)])
     for card in targets:
         answer += bytes([card.number]) + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid + card.ats
     return answer

@@ -3,13 +3,12 @@ import queue
 from collections.abc import Iterator
 
 import pytest
-from gpiozero.pins.mock import MockFactory
-from hypothesis import event, given
-from hypothesis import strategies as st
-
 from aldaba_edge.drivers.gpio import PATTERNS, Debouncer, GpioContact, GpioIndicator, GpioLock, pin_level
 from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
 from aldaba_edge.ports import Signal
+from gpiozero.pins.mock import MockFactory
+from hypothesis import event, given
+from hypothesis import strategies as st
 
 PIN = 17
 NO, NC = RelayContact.NO, RelayContact.NC
@@ -38,9 +37,9 @@ def pins() -> Iterator[MockFactory]:
 @pytest.mark.parametrize(("fail_safe", "contact", "active_low"), WIRINGS)
 def test_a_lock_holds_at_rest_releases_and_holds_again_when_closed(
     pins: MockFactory,
-    fail_safe: bool,  # noqa: FBT001 - a fact of the wiring
+    fail_safe: bool,
     contact: RelayContact,
-    active_low: bool,  # noqa: FBT001 - a fact of the wiring
+    active_low: bool,
 ) -> None:
     secured = SECURED_LEVEL[fail_safe, contact, active_low]
     lock = GpioLock(GpioLockOptions(pin=PIN, fail_safe=fail_safe, contact=contact, active_low=active_low), pins)
