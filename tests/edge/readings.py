@@ -3,8 +3,9 @@
 import queue
 from collections.abc import Iterator
 
-from aldaba_edge.ports import CardSeen, CredentialKind, Reading
+from aldaba_edge.ports import CardSeen, Reading
 from aldaba_shared.ids import CredentialKey
+from aldaba_shared.keys import CredentialKind
 
 PATIENCE_SECONDS = 5.0
 
