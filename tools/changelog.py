@@ -27,7 +27,7 @@ class NotAFragment(ChangelogError):
     def __init__(self, name: str) -> None:
         kinds = ", ".join(KINDS)
         super().__init__(
-            f"changelog.d/{name} is no fragment: call it NAME.KIND.md, KIND one of {kinds}, and write a sentence into it."
+            f"changelog.d/{name} is no fragment: call it NAME.KIND.md with a KIND of {kinds}, and write into it."
         )
 
 
