@@ -8,7 +8,6 @@ a card be held to it. Answers follow NXP UM0701-02 section 7 and what libnfc
 from pathlib import Path
 
 from aldaba_edge.codecs import pn532
-
 from aldaba_sim.cards import Card
 from aldaba_sim.serial_pty import SerialPty
 

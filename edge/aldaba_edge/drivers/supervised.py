@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
-from aldaba_shared.errors import AldabaError
 
 from aldaba_edge.ports import ReaderBack, ReaderLost, Reading
+from aldaba_shared.errors import AldabaError
 
 log = structlog.get_logger()
 

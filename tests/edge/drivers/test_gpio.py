@@ -3,12 +3,13 @@ import queue
 from collections.abc import Iterator
 
 import pytest
-from aldaba_edge.drivers.gpio import PATTERNS, Debouncer, GpioContact, GpioIndicator, GpioLock, pin_level
-from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
-from aldaba_edge.ports import Signal
 from gpiozero.pins.mock import MockFactory
 from hypothesis import event, given
 from hypothesis import strategies as st
+
+from aldaba_edge.drivers.gpio import PATTERNS, Debouncer, GpioContact, GpioIndicator, GpioLock, pin_level
+from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
+from aldaba_edge.ports import Signal
 
 PIN = 17
 NO, NC = RelayContact.NO, RelayContact.NC

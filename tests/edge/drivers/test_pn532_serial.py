@@ -2,13 +2,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from aldaba_edge.drivers.options import Pn532Options
 from aldaba_edge.drivers.pn532_serial import Pn532Reader
 from aldaba_edge.ports import ReaderBack, ReaderLost, Unreadable
 from aldaba_shared.keys import CredentialKind
 from aldaba_sim.cards import UidCard
 from aldaba_sim.pn532 import Pn532Board
-
 from tests.edge.readings import PostBox, plain_digest, seen
 
 ANA = UidCard(bytes.fromhex("deadbeef"))
