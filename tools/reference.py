@@ -1,0 +1,45 @@
+"""The pages of docs/reference/, each written from the code it describes."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from aldaba_shared.reasons import SENTENCES, Reason
+
+GENERATED = "<!-- Written by `make docs` from the code; edit the code instead. -->\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar inside a cell would end it and is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+
+
+def page(title: str, *parts: str) -> str:
+    """A page under its title, with the note that nobody edits it."""
+    return "\n".join([f"# {title}\n", GENERATED, *parts])
+
+
+def reasons() -> str:
+    """What a door may answer, in the order in which it asks."""
+    rows = [[f"`{reason}`", *(SENTENCES[reason][language] for language in ("es", "ca", "en"))] for reason in Reason]
+    return page(
+        "What a door may answer",
+        "One reason an answer, the first check that failed. The way out asks none of this: it opens first.\n",
+        table(["reason", "español", "català", "English"], rows),
+    )
+
+
+PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
+    "reasons.md": ("Every reason a door may give, in three languages", reasons),
+}
+
+
+def index() -> str:
+    """The list of the reference's pages."""
+    return page(
+        "Reference", table(["page", "what it holds"], [[f"[{n}]({n})", what] for n, (what, _) in PAGES.items()])
+    )
+
+
+def all_pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {"README.md": index(), **{name: write() for name, (_, write) in PAGES.items()}}
