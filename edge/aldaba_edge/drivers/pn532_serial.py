@@ -9,7 +9,6 @@ that out, and a wake-up with SAMConfiguration brings them back.
 import time
 from collections.abc import Callable
 
-from aldaba_shared.keys import CredentialKind
 from serial import Serial
 
 from aldaba_edge.codecs import pn532
@@ -18,6 +17,7 @@ from aldaba_edge.drivers.options import Pn532Options
 from aldaba_edge.drivers.serial_line import open_line, read_some
 from aldaba_edge.drivers.supervised import Backoff, DeviceLost, Session, Supervised
 from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
+from aldaba_shared.keys import CredentialKind
 
 ANSWER_SECONDS = 0.5
 """The chip acknowledges within 15 ms and answers a firmware question at once; more is a dead board."""
