@@ -63,3 +63,7 @@ class GpioIndicatorOptions(Options, frozen=True, kw_only=True):
     red: Pin | None = None
     buzzer: Pin | None = None
     active_low: bool
+
+
+class NativePinsOptions(Options, frozen=True, kw_only=True):
+    """The Pi's own pins, through the library gpiozero finds (lgpio)."""

@@ -1,0 +1,52 @@
+"""The drivers that come with the edge. Each builder imports its module only when a device is built."""
+
+# ruff: noqa: PLC0415 - lazy imports are this module's purpose: no gpiozero, pyserial or pyscard before a device needs it
+
+from collections.abc import Mapping
+
+from aldaba_edge.drivers import options as told
+from aldaba_edge.drivers.registry import DriverFactory, DriverUnavailable, Kind, Parts
+from aldaba_edge.ports import Contact, Digest, Indicator, Lock, Reader
+
+
+def _digest(parts: Parts) -> Digest:
+    if parts.digest is None:
+        raise DriverUnavailable("A reader was built without the controller's key; build readers with Registry.reader.")
+    return parts.digest
+
+
+def _pn532(options: told.Pn532Options, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.pn532_serial import Pn532Reader
+
+    return Pn532Reader(options, _digest(parts))
+
+
+def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
+    from aldaba_edge.drivers.gpio import GpioLock
+
+    return GpioLock(options, parts.pins)
+
+
+def _contact(options: told.GpioContactOptions, parts: Parts) -> Contact:
+    from aldaba_edge.drivers.gpio import GpioContact
+
+    return GpioContact(options, parts.pins)
+
+
+def _indicator(options: told.GpioIndicatorOptions, parts: Parts) -> Indicator:
+    from aldaba_edge.drivers.gpio import GpioIndicator
+
+    return GpioIndicator(options, parts.pins)
+
+
+def _native_pins(_options: told.NativePinsOptions, _parts: Parts) -> None:
+    """Nothing to build: gpiozero finds the Pi's pins by itself."""
+
+
+BUILTIN: Mapping[str, DriverFactory] = {
+    "pn532-serial": DriverFactory(Kind.READER, told.Pn532Options, _pn532),
+    "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
+    "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),
+    "gpio-indicator": DriverFactory(Kind.INDICATOR, told.GpioIndicatorOptions, _indicator),
+    "native": DriverFactory(Kind.PINS, told.NativePinsOptions, _native_pins),
+}
