@@ -37,7 +37,7 @@ class PanelMissing(AldabaError):
         super().__init__(f"No simulated panel listens at {path}. Start the simulator before the controller.")
 
 
-class SimulatedPin(MockPin):
+class SimulatedPin(MockPin):  # type: ignore[misc]  # gpiozero ships no types
     """A mock pin that tells its factory of its level and takes an edge's time from outside."""
 
     def hold(self, level: bool, at: float) -> None:  # noqa: FBT001 - the level of an edge
@@ -50,7 +50,7 @@ class SimulatedPin(MockPin):
     def _change_state(self, value: Any) -> bool:  # noqa: ANN401 - gpiozero's own signature
         """Keep the last changes only: a demo runs for days, and a test wants the recent past."""
         changed = bool(super()._change_state(value))
-        self.states = self.states[-64:]
+        del self.states[:-64]
         if changed and self.function == "output":
             self.factory.tell(self.info.name, bool(value))
         return changed
@@ -67,7 +67,7 @@ class SimulatedPin(MockPin):
         self.factory.hold_again(self)
 
 
-class SimulatedPins(MockFactory):
+class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no types
     """Mock pins joined to a panel by a socket; joins again when the panel was away."""
 
     def __init__(self, path: str) -> None:

@@ -15,6 +15,7 @@ Pins are BCM numbers. The panel outlives its controller: when that one is
 killed and started again, it finds the same switches.
 """
 
+import contextlib
 import json
 import selectors
 import socket
@@ -135,10 +136,8 @@ class PinPanel:
 
     def _hear(self, lines: LineBuffer, ready: selectors.BaseSelector) -> None:
         received = b""
-        try:
+        with contextlib.suppress(OSError):  # killed: the same as hanging up
             received = self._peer.recv(65536) if self._peer else b""
-        except OSError:  # killed: the same as hanging up
-            pass
         if not received:
             self._hang_up(ready)
             return

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from aldaba_profiles.catalog import Energise, ProfileNotFound, ProfilesInvalid, Maturity, load_catalog
+from aldaba_profiles.catalog import Energise, Maturity, ProfileNotFound, ProfilesInvalid, load_catalog
 
 
 def test_the_packaged_profiles_are_sound_and_say_that_nobody_has_wired_them() -> None:

@@ -142,7 +142,7 @@ class Registry:
         try:
             return driver.build(msgspec.convert(merged, driver.options), parts)
         except ImportError as error:
-            message = f"{kind} {name} needs a library that is not installed ({error.name}). See docs: install the extra."
+            message = f"{kind} {name} needs a library that is missing ({error.name}): install the edge's extra for it."
             raise DriverUnavailable(message) from error
 
 
