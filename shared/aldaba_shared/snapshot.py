@@ -12,7 +12,7 @@ it chose is signed.)
 
 from collections.abc import Iterable
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -82,7 +82,15 @@ class Row(Struct, frozen=True, array_like=True):
     """A row of the set: its table and its values in the order of `COLUMNS`."""
 
     table: str
-    values: tuple[Value, ...]
+    values: tuple[Any, ...]
+    """Each a `Value`; msgspec cannot tell text from bytes in a union, so `__post_init__` does."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no table could hold; msgspec reports it as a body of another shape."""
+        if len(self.values) != len(COLUMNS.get(self.table, ())):
+            raise ValueError(f"a row of {self.table[:20]!r} with {len(self.values)} values")
+        if not all(value is None or isinstance(value, str | int | bytes) for value in self.values):
+            raise ValueError("a value that is no text, number, bytes or nothing")
 
     @property
     def key(self) -> tuple[Value, ...]:
