@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import click
 import pytest
 
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools import docs, reference
+from tools.markdown import table
+from tools.reference_cli import program
 
 
 def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
@@ -31,4 +34,34 @@ def test_every_reason_is_documented_with_its_sentences(reason: Reason) -> None:
 
 
 def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert reference.table(["a"], [["x|y"]]).splitlines()[-1] == "| x\\|y |"
+    assert table(["a"], [["x|y"]]).splitlines()[-1] == "| x\\|y |"
+
+
+@click.group()
+def door() -> None:
+    """Opens and shuts."""
+
+
+@door.command()
+@click.argument("name")
+@click.option("--seconds", type=int, default=5, show_default=True, help="How long the lock lets through.")
+def release(name: str, seconds: int) -> None:
+    """Let people through.
+
+    \b
+    $ door release front
+    """
+    click.echo(f"{name} {seconds}")
+
+
+@door.command(hidden=True)
+def secret() -> None:
+    """Not for people."""
+
+
+def test_a_program_is_documented_command_by_command_with_its_examples() -> None:
+    text = program("door", door)
+    assert "## `door release`\n\n```console\n$ door release [OPTIONS] NAME\n```\n\nLet people through." in text
+    assert "```console\n$ door release front\n```" in text
+    assert "| `--seconds INTEGER` | How long the lock lets through. [default: 5] |" in text
+    assert "secret" not in text
