@@ -9,7 +9,7 @@ from tools.markdown import page, table
 
 
 def _examples_kept(text: str) -> str:
-    """Help as Markdown: click's `\\b` paragraphs keep their lines, so they become code."""
+    """Help as Markdown: paragraphs that click is told not to wrap become code."""
     parts = cleandoc(text).split("\n\n")
     return "\n\n".join(
         f"```console\n{part.removeprefix(chr(8)).strip(chr(10))}\n```" if part.startswith("\b") else part

@@ -1,6 +1,7 @@
 """The four words of a pairing."""
 
 import pytest
+
 from aldaba_shared.words import four_words, proquint
 
 
