@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SNAPSHOT = "snapshot"
     REQUEST = "request"
     OUTCOME = "outcome"
+    CHECKPOINT = "checkpoint"
 
 
 class Head(Struct, frozen=True):
