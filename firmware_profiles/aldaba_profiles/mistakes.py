@@ -9,7 +9,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def mistakes_in(struct: type[msgspec.Struct], found: Mapping[str, object], where: str) -> list[str]:
-    """What keeps `found` from being a `struct`: missing keys, unknown keys, wrong values; empty when nothing does."""
+    """What keeps `found` from being a `struct`: missing keys, unknown keys, wrong values; empty when nothing does.
+
+    What a struct's `__post_init__` refuses is told once every key is right by itself.
+    """
     fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
     known = ", ".join(sorted(fields))
     missing = [name for name, field in fields.items() if field.required and name not in found]
@@ -20,6 +23,8 @@ def mistakes_in(struct: type[msgspec.Struct], found: Mapping[str, object], where
             continue
         wrong = _why_wrong(value, fields[name].type)
         mistakes += [f"{where}: {name}: {wrong}."] if wrong else []
+    if not mistakes and (wrong := _why_wrong(found, struct)):
+        mistakes.append(f"{where}: {wrong}.")
     return mistakes
 
 
@@ -27,5 +32,5 @@ def _why_wrong(value: object, wanted: Any) -> str:  # noqa: ANN401 - any type ms
     try:
         msgspec.convert(value, wanted)
     except msgspec.ValidationError as error:
-        return f"{error} (found {value!r})"
+        return f"{error}"
     return ""

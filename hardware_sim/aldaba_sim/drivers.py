@@ -8,7 +8,6 @@ pins then mirror their outputs to that panel and take their inputs from it.
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -20,6 +19,8 @@ from aldaba_shared.errors import AldabaError
 from aldaba_sim.pin_panel import LineBuffer, json_line
 
 RETRY_SECONDS = 0.2
+BURST_PAUSE_SECONDS = 0.1
+"""Bursts follow each other at a distance in their own time, however fast they were sent: no reader overtakes itself."""
 
 
 class SimulatedPinsOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -76,6 +77,7 @@ class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no typ
         self._path = path
         self._held: dict[int, bool] = {}
         self._outputs: dict[int, bool] = {}
+        self._burst_end = 0.0
         self._closing = threading.Event()
         self._line: socket.socket | None = None
         self._join()
@@ -160,11 +162,17 @@ class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no typ
                 self._obey(said)
 
     def _obey(self, said: Mapping[str, Any]) -> None:
-        now = time.monotonic()
-        edges = said.get("edges") or [(said["pin"], said["level"], 0.0)]
-        for number, level, at in edges:
-            self._held[number] = bool(level)
-            self.pin(f"GPIO{number}").hold(bool(level), now + at)
+        if "edges" not in said:
+            self._hold(said["pin"], level=said["level"], at=self.ticks())
+            return
+        start = max(self.ticks(), self._burst_end + BURST_PAUSE_SECONDS)
+        for number, level, after in said["edges"]:
+            self._hold(number, level=level, at=start + after)
+            self._burst_end = start + after
+
+    def _hold(self, number: int, *, level: bool, at: float) -> None:
+        self._held[number] = level
+        self.pin(f"GPIO{number}").hold(level, at)
 
 
 def _bcm(name: str) -> int:

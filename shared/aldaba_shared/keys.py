@@ -33,3 +33,12 @@ def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes
     """
     message = kind.value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))
+
+
+def wiegand_canonical(wire_format: str, facility: int | None, number: int) -> bytes:
+    """The canonical bytes of a Wiegand card; a format without a facility code leaves its place empty.
+
+    >>> wiegand_canonical("H10301", 123, 4567), wiegand_canonical("H10302", None, 4567)
+    (b'H10301:123:4567', b'H10302::4567')
+    """
+    return f"{wire_format}:{'' if facility is None else facility}:{number}".encode("ascii")

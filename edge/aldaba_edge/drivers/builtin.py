@@ -21,6 +21,12 @@ def _pn532(options: told.Pn532Options, parts: Parts) -> Reader:
     return Pn532Reader(options, _digest(parts))
 
 
+def _wiegand(options: told.WiegandOptions, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.wiegand_gpio import WiegandReader
+
+    return WiegandReader(options, _digest(parts), parts.pins)
+
+
 def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
     from aldaba_edge.drivers.gpio import GpioLock
 
@@ -45,6 +51,7 @@ def _native_pins(_options: told.NativePinsOptions, _parts: Parts) -> None:
 
 BUILTIN: Mapping[str, DriverFactory] = {
     "pn532-serial": DriverFactory(Kind.READER, told.Pn532Options, _pn532),
+    "wiegand-gpio": DriverFactory(Kind.READER, told.WiegandOptions, _wiegand),
     "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
     "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),
     "gpio-indicator": DriverFactory(Kind.INDICATOR, told.GpioIndicatorOptions, _indicator),

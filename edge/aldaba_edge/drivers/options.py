@@ -10,6 +10,8 @@ from typing import Annotated
 
 import msgspec
 
+from aldaba_edge.codecs.wiegand import FORMATS, Timing, WiegandFormat
+
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27, description="BCM number of a pin of the 40-pin header")]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
 Path = Annotated[str, msgspec.Meta(min_length=1)]
@@ -67,3 +69,46 @@ class GpioIndicatorOptions(Options, frozen=True, kw_only=True):
 
 class NativePinsOptions(Options, frozen=True, kw_only=True):
     """The Pi's own pins, through the library gpiozero finds (lgpio)."""
+
+
+Microseconds = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
+
+
+class WiegandOptions(Options, frozen=True, kw_only=True):
+    """A Wiegand reader on two pins: which formats its cards have, one a length; other formats are data."""
+
+    d0: Pin
+    d1: Pin
+    formats: tuple[str, ...]
+    custom_formats: tuple[WiegandFormat, ...] = ()
+    pulse_us: tuple[Microseconds, Microseconds] = (20, 100)
+    interval_us: tuple[Microseconds, Microseconds] = (200, 20_000)
+    silence_ms: Milliseconds = 50
+    forget_pin_ms: Milliseconds = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse formats that do not exist or cannot be told apart.
+
+        Raises:
+            ValueError: msgspec turns it into a mistake of the configuration.
+        """
+        unknown = [name for name in self.formats if name not in FORMATS]
+        if unknown:
+            message = f"no Wiegand format is called {', '.join(unknown)}; use {', '.join(FORMATS)}, or custom_formats"
+            raise ValueError(message)
+        lengths = [known.bits for known in (*(FORMATS[name] for name in self.formats), *self.custom_formats)]
+        if len(set(lengths)) < len(lengths) or not lengths:
+            message = f"formats of {lengths} bits: name at least one, and one a length, or cards could be mistaken"
+            raise ValueError(message)
+        if self.d0 == self.d1:
+            message = "d0 and d1 are the same pin"
+            raise ValueError(message)
+
+    def timing(self) -> Timing:
+        """The accepted pulses, in seconds."""
+        pulse_us, interval_us = self.pulse_us, self.interval_us
+        return Timing(
+            pulse=(pulse_us[0] / 1e6, pulse_us[1] / 1e6),
+            interval=(interval_us[0] / 1e6, interval_us[1] / 1e6),
+            silence=self.silence_ms / 1e3,
+        )
