@@ -1,0 +1,80 @@
+"""Access levels and schedules, without a database."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
+from aldaba_shared.schedule import Schedule, Windows
+
+ALWAYS = ScheduleId("always")
+"""The schedule without a closed minute; it needs no row."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSchedule:
+    """A weekly schedule of a site. Its special days are the site's own, added when rules are compiled."""
+
+    id: ScheduleId
+    site: SiteId
+    name: str
+    week: tuple[Windows, ...]
+    keeps_special_days: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialDay:
+    """A day that replaces the week's, for every schedule of the site that keeps special days."""
+
+    site: SiteId
+    day: date
+    name: str
+    windows: Windows
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A door, or a zone with everything in it, and when. The way there comes with it."""
+
+    schedule: ScheduleId
+    door: DoorId | None = None
+    zone: ZoneId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccessLevel:
+    """A named bundle of targets."""
+
+    id: str
+    site: SiteId
+    name: str
+    targets: tuple[Target, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """Everything about levels at one site, as compiling wants it."""
+
+    levels: Mapping[str, AccessLevel]
+    by_plan: Mapping[str, tuple[str, ...]]
+    by_holder: Mapping[HolderId, tuple[str, ...]]
+    schedules: Mapping[ScheduleId, NamedSchedule]
+    special_days: tuple[SpecialDay, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """A rule set that was published for a controller."""
+
+    controller: ControllerId
+    epoch: int
+    version: int
+    set_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class WiredSchedule:
+    """A schedule as the wire has it, under its id."""
+
+    id: ScheduleId
+    schedule: Schedule

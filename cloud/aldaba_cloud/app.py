@@ -1,0 +1,198 @@
+"""The web application: routers, security headers, and the one place where errors become statuses."""
+
+import html
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from sqlalchemy import text
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from aldaba_cloud.auth.routes import router as auth_router
+from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import Database, OutOfScope
+from aldaba_cloud.deps import SAFE_METHODS, Clock, Cloud, SystemClock
+from aldaba_cloud.errors import (
+    Forbidden,
+    ForgedRequest,
+    Missing,
+    NotSignedIn,
+    SignInRefused,
+    Taken,
+    Throttled,
+)
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.log import RequestLog, log
+from aldaba_shared.errors import AldabaError
+
+STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
+    Missing: HTTPStatus.NOT_FOUND,
+    OutOfScope: HTTPStatus.NOT_FOUND,
+    Taken: HTTPStatus.CONFLICT,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    ForgedRequest: HTTPStatus.FORBIDDEN,
+    NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    SignInRefused: HTTPStatus.UNAUTHORIZED,
+    Throttled: HTTPStatus.TOO_MANY_REQUESTS,
+}
+"""Every other error a person can mend is 422: understood, and not usable as it is."""
+
+SECURITY_HEADERS: Final = {
+    "content-security-policy": (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "font-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+
+def create_app(config: Config, *, clock: Clock | None = None, database: Database | None = None) -> FastAPI:
+    """Put one service together; whoever passes a database keeps it and closes it."""
+    opened = database or Database(config.database)
+    cloud = Cloud(config, opened, Keyring(config.key_dir), Passwords(config), clock or SystemClock())
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        if database is None:
+            opened.close()
+
+    app = FastAPI(title="Aldaba", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app.state.cloud = cloud
+    _mount(app)
+    app.add_middleware(Guard)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _mount(app: FastAPI) -> None:
+    """Every router and every error handler."""
+    app.include_router(auth_router)
+    app.add_api_route("/healthz", healthz, include_in_schema=False)
+    app.add_exception_handler(AldabaError, _on_error)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def healthz(request: Request) -> dict[str, str]:
+    """Alive, and the database answers."""
+    cloud: Cloud = request.app.state.cloud
+    with cloud.database.read() as db:
+        db.execute(text("SELECT 1"))
+    return {"status": "ok"}
+
+
+def _on_error(request: Request, error: Exception) -> Response:
+    """Turn an error a person can mend into its status, for programs or for browsers."""
+    if not isinstance(error, AldabaError):
+        raise error
+    if isinstance(error, NotSignedIn) and _wants_page(request):
+        return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", HTTPStatus.SEE_OTHER)
+    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.UNPROCESSABLE_ENTITY)
+    answer = problem(request, status, error.code, str(error))
+    if isinstance(error, Throttled):
+        answer.headers["retry-after"] = str(error.seconds)
+    return answer
+
+
+def _on_http(request: Request, error: Exception) -> Response:
+    """The framework's own refusals, in our form."""
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    answer = problem(request, status, status.name.lower(), str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _on_invalid(request: Request, error: Exception) -> Response:
+    """A body or parameter of the wrong shape: every mistake, without echoing what was sent."""
+    if not isinstance(error, RequestValidationError):
+        raise error
+    mistakes = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "; ".join(mistakes))
+
+
+def _on_bug(request: Request, error: Exception) -> Response:
+    """Anything else is our fault; the traceback goes to the log and not to the browser."""
+    log.error("request_failed", path=request.url.path, exc_info=error)
+    told = "Something broke on our side and was written down. Try again; tell us if it stays."
+    return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "bug", told)
+
+
+def problem(request: Request, status: HTTPStatus, code: str, detail: str) -> Response:
+    """Problem+json (RFC 9457) for programs, a page for people."""
+    if _wants_page(request):
+        render: Callable[..., Response] | None = getattr(request.app.state, "render_problem", None)
+        return render(request, status, code, detail) if render else plain_page(status, detail)
+    body = {
+        "type": f"urn:aldaba:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+    }
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def plain_page(status: HTTPStatus, detail: str) -> Response:
+    """An error page that needs no template; the pages replace it through `app.state.render_problem`."""
+    body = f"<!doctype html><title>{status.phrase}</title><h1>{status.phrase}</h1><p>{html.escape(detail)}</p>"
+    return HTMLResponse(body, status)
+
+
+def _wants_page(request: Request) -> bool:
+    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+
+
+class Guard:
+    """Security headers on every answer, and no changing request from another origin.
+
+    Browsers say where a request comes from in `Sec-Fetch-Site` and `Origin`;
+    programs send neither and carry no cookie worth stealing.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a forged request, or pass it on and dress the answer."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)
+                if "cache-control" not in headers:
+                    headers["cache-control"] = "no-store"
+            await send(message)
+
+        if scope["method"] not in SAFE_METHODS and _is_foreign(Headers(scope=scope)):
+            refused = problem(Request(scope), HTTPStatus.FORBIDDEN, ForgedRequest.code, str(ForgedRequest()))
+            await refused(scope, receive, dressed)
+            return
+        await self._app(scope, receive, dressed)
+
+
+def _is_foreign(headers: Headers) -> bool:
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")

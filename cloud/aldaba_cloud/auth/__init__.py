@@ -1,0 +1,1 @@
+"""Who may sign in, with which roles, and the sessions they hold."""

@@ -1,0 +1,103 @@
+"""What the service is told from outside: a TOML file, then `ALDABA_*` variables, every mistake at once."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aldaba_shared.errors import AldabaError
+
+PREFIX = "ALDABA_"
+
+
+class ConfigUnusable(AldabaError):
+    """The configuration has mistakes; the message lists all of them."""
+
+    code = "config_unusable"
+
+    def __init__(self, mistakes: list[str]) -> None:
+        listed = "\n".join(f"  - {mistake}" for mistake in mistakes)
+        super().__init__(f"The configuration cannot be used:\n{listed}\nMend these and start again.")
+        self.mistakes = mistakes
+
+
+class Config(BaseModel):
+    """Every setting with its default; names in the file are these, variables are ALDABA_ and upper case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state_dir: Path = Path("/var/lib/aldaba-cloud")
+    database_url: str = ""
+    """Empty means SQLite in `state_dir`; postgresql://… means PostgreSQL."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    base_url: str = "http://localhost:8080"
+    log: Literal["console", "json"] = "console"
+
+    session_hours: int = Field(default=12, ge=1, le=24 * 90)
+    argon2_time_cost: int = Field(default=3, ge=1)
+    argon2_memory_kib: int = Field(default=64 * 1024, ge=8)
+    argon2_parallelism: int = Field(default=1, ge=1)
+
+    mqtt_host: str = ""
+    """Empty means no broker: doors are then reached in-process or not at all."""
+    mqtt_port: int = Field(default=1883, ge=1, le=65535)
+    mqtt_username: str = ""
+    mqtt_password: str = Field(default="", repr=False)
+    mqtt_ca_file: Path | None = None
+
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_username: str = ""
+    smtp_password: str = Field(default="", repr=False)
+    smtp_starttls: bool = True
+    mail_from: str = "aldaba@localhost"
+
+    @property
+    def database(self) -> str:
+        """The URL that is really opened."""
+        return self.database_url or f"sqlite:///{self.state_dir / 'aldaba.db'}"
+
+    @property
+    def key_dir(self) -> Path:
+        """Where keys lie, outside the database."""
+        return self.state_dir / "keys"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether browsers reach us over HTTPS."""
+        return self.base_url.startswith("https://")
+
+
+def load_config(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Config:
+    """Read the file, lay the environment over it, and say everything that is wrong in one error."""
+    values: dict[str, Any] = _from_file(path) if path else {}
+    values.update(_from_environment(os.environ if environ is None else environ))
+    try:
+        return Config(**values)
+    except ValidationError as error:
+        raise ConfigUnusable([_mistake(item) for item in error.errors()]) from None
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigUnusable([f"{path}: cannot be read ({error.strerror})"]) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigUnusable([f"{path}: is not TOML ({error})"]) from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Only names of settings are taken: other ALDABA_ variables may belong to other programs."""
+    return {name: environ[PREFIX + name.upper()] for name in Config.model_fields if PREFIX + name.upper() in environ}
+
+
+def _mistake(item: Mapping[str, Any]) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting"
+    return f"{name} (or {PREFIX}{name.upper()}): {item['msg']}"

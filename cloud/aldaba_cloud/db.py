@@ -1,0 +1,204 @@
+"""The database: one metadata, two engines, one transaction per request, and the caller's scope.
+
+Every table carries `network_id` and `site_id` from the first migration. A row
+that belongs to the whole network has the site `*`: a value, not NULL, so that
+unique constraints and comparisons mean the same on both engines
+(docs/decisions/0010-scope-on-every-table.md).
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    or_,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import SchemaItem
+from sqlalchemy.types import TypeDecorator
+
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.ids import NetworkId, SiteId
+
+ALL_SITES: Final = SiteId("*")
+"""The site of a row that belongs to the whole network."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant: refused when naive, kept as UTC, and aware again when read on both engines."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn an aware instant into what the engine keeps."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveMoment(value)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's hook
+        """Give the instant back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class NaiveMoment(AldabaError):
+    """A moment without a time zone reached the database."""
+
+    code = "naive_moment"
+
+    def __init__(self, value: datetime) -> None:
+        super().__init__(f"{value.isoformat()} has no time zone. Add one, for instance +00:00.")
+
+
+def scoped_table(name: str, *items: SchemaItem) -> Table:
+    """Declare a table that carries its network and its site, as every table does."""
+    return Table(
+        name,
+        metadata,
+        Column("network_id", String(40), nullable=False),
+        Column("site_id", String(40), nullable=False),
+        *items,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a caller may see: one network, and some of its sites or (`sites is None`) all of them."""
+
+    network: NetworkId
+    sites: frozenset[SiteId] | None = None
+
+    def allows(self, site: SiteId) -> bool:
+        """Whether rows of this site may be written; network-wide rows want the whole network."""
+        return self.sites is None or site in self.sites
+
+
+class OutOfScope(AldabaError):
+    """A caller wanted to write where they may not even look; to them the site does not exist."""
+
+    code = "not_found"
+
+    def __init__(self, site: SiteId) -> None:
+        super().__init__(f"There is no site {str(site)!r} here. Check the id, or ask who looks after that site.")
+
+
+def new_id(prefix: str) -> str:
+    """Make an opaque id, such as `mbr_4f0c…`: 64 random bits, no name and no number in it."""
+    return f"{prefix}_{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One caller's transaction: where to write, what they may see, what time it is and who they are.
+
+    Whoever makes it owns the commit. Stores and services take it first.
+    """
+
+    db: Connection
+    scope: Scope
+    now: datetime
+    actor: str = "system"
+    new_id: Callable[[str], str] = field(default=new_id)
+
+    def visible(self, table: Table) -> ColumnElement[bool]:
+        """The condition every read carries: the caller's network, their sites and network-wide rows."""
+        inside = table.c.network_id == self.scope.network
+        if self.scope.sites is None:
+            return inside
+        return inside & or_(table.c.site_id == ALL_SITES, table.c.site_id.in_(sorted(self.scope.sites)))
+
+    def writable(self, table: Table) -> ColumnElement[bool]:
+        """The condition every update and delete carries; network-wide rows want the whole network."""
+        inside = table.c.network_id == self.scope.network
+        return inside if self.scope.sites is None else inside & table.c.site_id.in_(sorted(self.scope.sites))
+
+    def stamp(self, site: SiteId) -> dict[str, Any]:
+        """The two columns of a new row; refused when the caller may not write at that site."""
+        if not self.scope.allows(site):
+            raise OutOfScope(site)
+        return {"network_id": self.scope.network, "site_id": site}
+
+
+class Database:
+    """An engine and the two ways into it: `read` and `write`, each one transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.engine: Engine = open_engine(url)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent reading transaction."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One writing transaction: committed at the end, or not at all.
+
+        SQLite takes its write lock at the start (BEGIN IMMEDIATE), because a
+        reader that turns writer half-way may be refused and would lose its work.
+        """
+        with self.engine.connect().execution_options(aldaba_write=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Give every pooled connection back."""
+        self.engine.dispose()
+
+
+def open_engine(url: str) -> Engine:
+    """Open SQLite or PostgreSQL by URL; `postgres://` and `postgresql://` mean psycopg."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "postgresql+psycopg":
+        return create_engine(parsed, pool_pre_ping=True)
+    engine = create_engine(parsed, connect_args={"timeout": 10})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Durable, checked, and our own BEGIN: the driver's implicit one would hide who is a writer."""
+    raw.isolation_level = None
+    cursor = raw.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("aldaba_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

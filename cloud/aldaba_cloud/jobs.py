@@ -1,0 +1,68 @@
+"""Jobs that repeat, each run by one process at a time under a lease in the database."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from socket import gethostname
+from uuid import uuid4
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy import Column, Connection, String, insert, or_, select, update
+
+from aldaba_cloud.db import ALL_SITES, Database, UtcDateTime, scoped_table
+from aldaba_cloud.log import log
+
+leases = scoped_table(
+    "leases",
+    Column("name", String(60), primary_key=True),
+    Column("holder", String(80), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+"""Rows belong to no network (`*`): a job serves them all."""
+
+LEASE = timedelta(minutes=10)
+
+
+def take_lease(db: Connection, name: str, holder: str, now: datetime) -> bool:
+    """Take or renew a lease; False while another process has it."""
+    mine = {"holder": holder, "until": now + LEASE}
+    if db.execute(select(leases.c.name).where(leases.c.name == name)).first() is None:
+        db.execute(insert(leases), mine | {"name": name, "network_id": "*", "site_id": ALL_SITES})
+        return True
+    free = (leases.c.name == name) & or_(leases.c.holder == holder, leases.c.until <= now)
+    return db.execute(update(leases).where(free).values(mine)).rowcount > 0
+
+
+class Jobs:
+    """APScheduler, and the lease around every run. A job must bear being run twice."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        self._holder = f"{gethostname()}:{uuid4().hex[:8]}"
+        self._scheduler = BackgroundScheduler(timezone="UTC")
+
+    def every(self, name: str, seconds: int, job: Callable[[], object]) -> None:
+        """Have a job run again and again."""
+        self._scheduler.add_job(
+            lambda: self.run(name, job), "interval", seconds=seconds, id=name, coalesce=True, max_instances=1
+        )
+
+    def run(self, name: str, job: Callable[[], object]) -> bool:
+        """Run a job now if nobody else holds its lease; errors are logged and the next run tries again."""
+        with self._database.write() as db:
+            if not take_lease(db, name, self._holder, self._now()):
+                return False
+        try:
+            job()
+        except Exception:  # noqa: BLE001 -- whatever a job raises, the scheduler must live
+            log.exception("job_failed", job=name)
+        return True
+
+    def start(self) -> None:
+        """Begin running."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Let running jobs finish and stop."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)

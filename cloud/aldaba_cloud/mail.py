@@ -1,0 +1,53 @@
+"""Outgoing mail: a port, and SMTP behind it."""
+
+import smtplib
+from email.message import EmailMessage
+from typing import Protocol
+
+from aldaba_cloud.config import Config
+from aldaba_shared.errors import AldabaError
+
+TIMEOUT_SECONDS = 15
+
+
+class MailNotSent(AldabaError):
+    """The mail server did not take a message."""
+
+    code = "mail_not_sent"
+
+    def __init__(self, host: str, why: str) -> None:
+        super().__init__(f"{host} did not take the mail: {why}. Check the smtp_ settings; it will be tried again.")
+
+
+class Mailer(Protocol):
+    """Whatever sends mail."""
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Send a plain text to one address."""
+
+
+class SmtpMailer:
+    """Sends through the configured server, with STARTTLS unless told not to."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def send(self, to: str, subject: str, text: str) -> None:
+        """Send a plain text to one address.
+
+        Raises:
+            MailNotSent: the server refused, or could not be reached.
+        """
+        config = self._config
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = config.mail_from, to, subject
+        message.set_content(text)
+        try:
+            with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=TIMEOUT_SECONDS) as server:
+                if config.smtp_starttls:
+                    server.starttls()
+                if config.smtp_username:
+                    server.login(config.smtp_username, config.smtp_password)
+                server.send_message(message)
+        except (OSError, smtplib.SMTPException) as error:
+            raise MailNotSent(config.smtp_host or "no smtp_host", str(error)) from error

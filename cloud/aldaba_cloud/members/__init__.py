@@ -1,0 +1,1 @@
+"""People who open doors: members with contracts, holders without one, and what they carry."""

@@ -1,0 +1,190 @@
+"""The SQL of networks, sites, zones and doors."""
+
+from datetime import time
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Integer,
+    Row,
+    String,
+    UniqueConstraint,
+    insert,
+    select,
+    update,
+)
+
+from aldaba_cloud.db import ALL_SITES, UtcDateTime, Work, scoped_table
+from aldaba_cloud.places.models import Door, Place, Site, Zone
+from aldaba_shared.decide import Passback
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId, ZoneId
+from aldaba_shared.presence import STREET
+
+networks = scoped_table(
+    "networks",
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+sites = scoped_table(
+    "sites",
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("time_zone", String(60), nullable=False),
+    Column("night_reset", String(5), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+"""`site_id` repeats `id`, so that a site is in scope like everything in it."""
+
+zones = scoped_table(
+    "zones",
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("parent_id", String(40), ForeignKey("zones.id"), nullable=True),
+    Column("safety_limit", Integer, nullable=True),
+    Column("commercial_limit", Integer, nullable=True),
+    Column("counted", Boolean, nullable=False),
+    Column("passback", String(8), nullable=False),
+    Column("passback_minutes", Integer, nullable=False),
+    Column("presence_hours", Integer, nullable=False),
+    UniqueConstraint("site_id", "name"),
+)
+
+doors = scoped_table(
+    "doors",
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("into_zone_id", String(40), ForeignKey("zones.id"), nullable=False),
+    Column("out_of_zone_id", String(40), ForeignKey("zones.id"), nullable=True),
+    Column("controller_id", String(40), nullable=True, index=True),
+    Column("way_out_read", Boolean, nullable=False),
+    Column("release_seconds", Integer, nullable=False),
+    Column("offline_grace_hours", Integer, nullable=False),
+    UniqueConstraint("site_id", "name"),
+)
+"""A door that leads out of nothing leads out of the street, which is no row."""
+
+
+def add_network(work: Work, name: str) -> None:
+    """Keep the network the scope names."""
+    row = {"id": work.scope.network, "name": name, "created_at": work.now}
+    work.db.execute(insert(networks), row | work.stamp(ALL_SITES))
+
+
+def add_site(work: Work, site: Site) -> None:
+    """Keep a site; only somebody of the whole network may."""
+    work.stamp(ALL_SITES)
+    row = {
+        "id": site.id,
+        "name": site.name,
+        "time_zone": site.time_zone,
+        "night_reset": site.night_reset.isoformat("minutes"),
+        "created_at": work.now,
+    }
+    work.db.execute(insert(sites), row | {"network_id": work.scope.network, "site_id": site.id})
+
+
+def add_zone(work: Work, zone: Zone) -> None:
+    """Keep a zone."""
+    row = {
+        "id": zone.id,
+        "name": zone.name,
+        "parent_id": zone.parent,
+        "safety_limit": zone.safety_limit,
+        "commercial_limit": zone.commercial_limit,
+        "counted": zone.counted,
+        "passback": zone.passback,
+        "passback_minutes": zone.passback_minutes,
+        "presence_hours": zone.presence_hours,
+    }
+    work.db.execute(insert(zones), row | work.stamp(zone.site))
+
+
+def add_door(work: Work, door: Door) -> None:
+    """Keep a door."""
+    row = {
+        "id": door.id,
+        "name": door.name,
+        "into_zone_id": door.into,
+        "out_of_zone_id": None if door.out_of == STREET else door.out_of,
+        "controller_id": door.controller,
+        "way_out_read": door.way_out_read,
+        "release_seconds": door.release_seconds,
+        "offline_grace_hours": door.offline_grace_hours,
+    }
+    work.db.execute(insert(doors), row | work.stamp(door.site))
+
+
+def bind_door(work: Work, door: DoorId, controller: ControllerId | None) -> bool:
+    """Say which controller decides at a door; False if the caller sees no such door."""
+    mine = (doors.c.id == door) & work.writable(doors)
+    return work.db.execute(update(doors).where(mine).values(controller_id=controller)).rowcount > 0
+
+
+def list_sites(work: Work) -> list[Site]:
+    """Every site the caller may see."""
+    return [_site(row) for row in work.db.execute(select(sites).where(work.visible(sites)).order_by(sites.c.name))]
+
+
+def find_site(work: Work, site: SiteId) -> Site | None:
+    """One site, if the caller may see it."""
+    row = work.db.execute(select(sites).where(sites.c.id == site, work.visible(sites))).first()
+    return _site(row) if row else None
+
+
+def find_door(work: Work, door: DoorId) -> Door | None:
+    """One door, if the caller may see it."""
+    row = work.db.execute(select(doors).where(doors.c.id == door, work.visible(doors))).first()
+    return _door(row) if row else None
+
+
+def find_zone(work: Work, zone: ZoneId) -> Zone | None:
+    """One zone, if the caller may see it."""
+    row = work.db.execute(select(zones).where(zones.c.id == zone, work.visible(zones))).first()
+    return _zone(row) if row else None
+
+
+def load_place(work: Work, site: Site) -> Place:
+    """A site with all its zones and doors."""
+    found_zones = work.db.execute(select(zones).where(zones.c.site_id == site.id, work.visible(zones)))
+    found_doors = work.db.execute(select(doors).where(doors.c.site_id == site.id, work.visible(doors)))
+    by_zone = {zone.id: zone for zone in map(_zone, found_zones)}
+    by_door = {door.id: door for door in map(_door, found_doors)}
+    return Place(site, by_zone, by_door)
+
+
+def _site(row: Row[Any]) -> Site:
+    reset = time.fromisoformat(row.night_reset)
+    return Site(SiteId(row.id), NetworkId(row.network_id), row.name, row.time_zone, reset)
+
+
+def _zone(row: Row[Any]) -> Zone:
+    return Zone(
+        id=ZoneId(row.id),
+        site=SiteId(row.site_id),
+        name=row.name,
+        parent=ZoneId(row.parent_id) if row.parent_id else None,
+        safety_limit=row.safety_limit,
+        commercial_limit=row.commercial_limit,
+        counted=row.counted,
+        passback=Passback(row.passback),
+        passback_minutes=row.passback_minutes,
+        presence_hours=row.presence_hours,
+    )
+
+
+def _door(row: Row[Any]) -> Door:
+    return Door(
+        id=DoorId(row.id),
+        site=SiteId(row.site_id),
+        name=row.name,
+        into=ZoneId(row.into_zone_id),
+        out_of=ZoneId(row.out_of_zone_id) if row.out_of_zone_id else STREET,
+        controller=ControllerId(row.controller_id) if row.controller_id else None,
+        way_out_read=row.way_out_read,
+        release_seconds=row.release_seconds,
+        offline_grace_hours=row.offline_grace_hours,
+    )

@@ -1,0 +1,28 @@
+"""Every table in one metadata, and bringing a database up to it."""
+
+from importlib.resources import files
+
+from alembic import command
+from alembic.config import Config as AlembicConfig
+
+from aldaba_cloud import audit, jobs, outbox
+from aldaba_cloud.access import store as access_store
+from aldaba_cloud.auth import store as auth_store
+from aldaba_cloud.db import Database, metadata
+from aldaba_cloud.members import store as members_store
+from aldaba_cloud.places import store as places_store
+
+STORES = (audit, jobs, outbox, auth_store, places_store, members_store, access_store)
+"""Modules that declare tables; naming them here is what makes `metadata` whole."""
+
+tables = metadata.tables
+
+
+def migrate(database: Database, revision: str = "head") -> None:
+    """Bring a database to a revision; each migration is one transaction."""
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(files("aldaba_cloud") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)

@@ -1,0 +1,97 @@
+"""A migrated database for every test, copied from one that was migrated once."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from aldaba_cloud.app import create_app
+from aldaba_cloud.auth.models import Grant, Role
+from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import ALL_SITES, Database, Scope, Work
+from aldaba_cloud.places.models import Site
+from aldaba_cloud.places.store import add_network, add_site
+from aldaba_cloud.schema import migrate
+from aldaba_shared.ids import NetworkId, SiteId
+
+MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
+NETWORK = NetworkId("net_1")
+BARCELONA = SiteId("site_bcn")
+GIRONA = SiteId("site_gro")
+PASSWORD = "correct horse battery"
+
+
+class HandClock:
+    """A clock that only moves when told to."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def turn(self, **by: float) -> None:
+        self.moment += timedelta(**by)
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "aldaba.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(state_dir=tmp_path, argon2_time_cost=1, argon2_memory_kib=8)
+
+
+@pytest.fixture
+def database(config: Config, template: Path) -> Iterator[Database]:
+    shutil.copy(template, config.state_dir / "aldaba.db")
+    database = Database(config.database)
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        add_network(work, "Test")
+        add_site(work, Site(BARCELONA, NETWORK, "Barcelona", "Europe/Madrid"))
+        add_site(work, Site(GIRONA, NETWORK, "Girona", "Europe/Madrid"))
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock(MONDAY_NOON)
+
+
+@pytest.fixture
+def app(config: Config, database: Database, clock: HandClock) -> FastAPI:
+    return create_app(config, clock=clock, database=database)
+
+
+@pytest.fixture
+def browser(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, base_url="http://localhost:8080") as client:
+        yield client
+
+
+def account(database: Database, config: Config, email: str, role: Role, site: SiteId = ALL_SITES) -> str:
+    """Open an account with one role; its password is `PASSWORD`."""
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        wanted = NewAccount(email, email.partition("@")[0], PASSWORD, (Grant(role, site),))
+        return open_account(work, wanted, Passwords(config)).id
+
+
+def sign_in(browser: TestClient, email: str, password: str = PASSWORD) -> dict[str, str]:
+    """Sign in; returns the header that changing requests carry."""
+    answer = browser.post("/api/session", json={"email": email, "password": password})
+    assert answer.status_code == 201, answer.text
+    return {"x-csrf-token": answer.json()["csrf_token"]}
