@@ -27,6 +27,12 @@ def _wiegand(options: told.WiegandOptions, parts: Parts) -> Reader:
     return WiegandReader(options, _digest(parts), parts.pins)
 
 
+def _scanner(options: told.ScannerOptions, _parts: Parts) -> Reader:
+    from aldaba_edge.drivers.scanner_serial import ScannerReader
+
+    return ScannerReader(options)
+
+
 def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
     from aldaba_edge.drivers.gpio import GpioLock
 
@@ -52,6 +58,7 @@ def _native_pins(_options: told.NativePinsOptions, _parts: Parts) -> None:
 BUILTIN: Mapping[str, DriverFactory] = {
     "pn532-serial": DriverFactory(Kind.READER, told.Pn532Options, _pn532),
     "wiegand-gpio": DriverFactory(Kind.READER, told.WiegandOptions, _wiegand),
+    "scanner-serial": DriverFactory(Kind.READER, told.ScannerOptions, _scanner),
     "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
     "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),
     "gpio-indicator": DriverFactory(Kind.INDICATOR, told.GpioIndicatorOptions, _indicator),

@@ -112,3 +112,22 @@ class WiegandOptions(Options, frozen=True, kw_only=True):
             interval=(interval_us[0] / 1e6, interval_us[1] / 1e6),
             silence=self.silence_ms / 1e3,
         )
+
+
+class ScannerFamily(StrEnum):
+    """How a scanner talks: the GM65 family answers commands, plain ones only send codes."""
+
+    GM65 = "gm65"
+    PLAIN = "plain"
+
+
+class ScannerOptions(Options, frozen=True, kw_only=True):
+    """A QR scanner on a serial line; a code ends with CR, LF or `quiet_ms` of silence."""
+
+    path: Path
+    family: ScannerFamily
+    baud: Baud = 9_600
+    quiet_ms: Annotated[int, msgspec.Meta(ge=20, le=1_000)] = 50
+    repeat_ms: Milliseconds = 3_000
+    probe_ms: Milliseconds = 30_000
+    retry_ms: Milliseconds = 500

@@ -13,21 +13,21 @@ WAKE_EVERY_SECONDS = 0.1
 
 
 @contextmanager
-def open_line(path: str, baud: int) -> Iterator[Serial]:
-    """A port at 8N1 that no other program shares.
+def open_line(path: str, baud: int, wake_seconds: float = WAKE_EVERY_SECONDS) -> Iterator[Serial]:
+    """A port at 8N1 that no other program shares; a read gives up after `wake_seconds`.
 
     Raises:
         DeviceLost: the path is missing, taken or not a terminal, now or while it is used.
     """
     try:
-        with Serial(path, baud, timeout=WAKE_EVERY_SECONDS, write_timeout=1.0, exclusive=True) as line:
+        with Serial(path, baud, timeout=wake_seconds, write_timeout=1.0, exclusive=True) as line:
             yield line
     except (SerialException, termios.error) as error:
         raise DeviceLost(path, "device_gone") from error
 
 
 def read_some(line: Serial) -> bytes:
-    """What has arrived, at least one byte if any comes within `WAKE_EVERY_SECONDS`, at most 4 KiB."""
+    """What has arrived, at least one byte if any comes within the line's `wake_seconds`, at most 4 KiB."""
     first: bytes = line.read(1)
     if not first:
         return b""
