@@ -36,6 +36,7 @@ class Kind(StrEnum):
     SNAPSHOT = "snapshot"
     REQUEST = "request"
     OUTCOME = "outcome"
+    PASS = "pass"  # noqa: S105 - a kind, not a secret: visitor passes are CWTs (`aldaba_shared.passes`)
     CHECKPOINT = "checkpoint"
 
 
