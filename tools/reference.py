@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools.markdown import page, table
+from tools.reference_cloud import cloud_settings
 
 
 def reasons() -> str:
@@ -18,6 +19,7 @@ def reasons() -> str:
 
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reasons.md": ("Every reason a door may give, in three languages", reasons),
+    "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 
 

@@ -1,14 +1,18 @@
 """What is committed as reference is what the code says."""
 
+from enum import StrEnum
 from pathlib import Path
 
 import click
 import pytest
 
+from aldaba_cloud.config import Config
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools import docs, reference
 from tools.markdown import table
+from tools.notes import notes
 from tools.reference_cli import program
+from tools.reference_cloud import cloud_settings
 
 
 def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
@@ -25,6 +29,22 @@ def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
     ]
     docs.main([], tmp_path)
     assert docs.main(["--check"], tmp_path) == 0
+
+
+@pytest.mark.parametrize("name", Config.model_fields)
+def test_every_setting_of_the_cloud_is_documented(name: str) -> None:
+    assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_settings()
+
+
+class Lamp(StrEnum):
+    OFF = "off"
+    ON = "on"
+    """It shines
+    brightly."""
+
+
+def test_notes_below_members_are_read() -> None:
+    assert dict(notes(Lamp)) == {"OFF": "", "ON": "It shines brightly."}
 
 
 @pytest.mark.parametrize("reason", Reason)
