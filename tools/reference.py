@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools.markdown import page, table
 from tools.reference_cloud import cloud_settings
+from tools.reference_doors import doors
 
 
 def reasons() -> str:
@@ -19,6 +20,7 @@ def reasons() -> str:
 
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reasons.md": ("Every reason a door may give, in three languages", reasons),
+    "doors.md": ("The states of doors and turnstiles, drawn from the tables that run them", doors),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 

@@ -1,5 +1,6 @@
 """What is committed as reference is what the code says."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import click
 import pytest
 
 from aldaba_cloud.config import Config
+from aldaba_shared.door import DoorState
 from aldaba_shared.reasons import SENTENCES, Reason
+from aldaba_shared.turnstile import LaneState
 from tools import docs, reference
 from tools.markdown import table
 from tools.notes import notes
 from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
+from tools.reference_doors import doors
 
 
 def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
@@ -34,6 +38,12 @@ def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_every_setting_of_the_cloud_is_documented(name: str) -> None:
     assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_settings()
+
+
+@pytest.mark.parametrize("state", [*DoorState, *LaneState])
+def test_every_state_of_a_door_and_a_lane_is_drawn_and_listed(state: StrEnum) -> None:
+    assert re.search(rf"^    (\w+ --> {state}: |{state} --> )", doors(), re.MULTILINE)
+    assert f"| `{state}` |" in doors()
 
 
 class Lamp(StrEnum):
