@@ -33,6 +33,12 @@ def _scanner(options: told.ScannerOptions, _parts: Parts) -> Reader:
     return ScannerReader(options)
 
 
+def _pcsc(options: told.PcscOptions, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.pcsc import PcscReader
+
+    return PcscReader(options, _digest(parts))
+
+
 def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
     from aldaba_edge.drivers.gpio import GpioLock
 
@@ -59,6 +65,7 @@ BUILTIN: Mapping[str, DriverFactory] = {
     "pn532-serial": DriverFactory(Kind.READER, told.Pn532Options, _pn532),
     "wiegand-gpio": DriverFactory(Kind.READER, told.WiegandOptions, _wiegand),
     "scanner-serial": DriverFactory(Kind.READER, told.ScannerOptions, _scanner),
+    "pcsc": DriverFactory(Kind.READER, told.PcscOptions, _pcsc),
     "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
     "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),
     "gpio-indicator": DriverFactory(Kind.INDICATOR, told.GpioIndicatorOptions, _indicator),

@@ -131,3 +131,17 @@ class ScannerOptions(Options, frozen=True, kw_only=True):
     repeat_ms: Milliseconds = 3_000
     probe_ms: Milliseconds = 30_000
     retry_ms: Milliseconds = 500
+
+
+HexBytes = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2})+$")]
+
+
+class PcscOptions(Options, frozen=True, kw_only=True):
+    """A reader behind pcscd: its whole name, or a part of it that fits no other reader of this controller."""
+
+    reader: Path
+    uid: HexBytes = "FFCA000000"
+    granted: tuple[HexBytes, ...] = ()
+    denied: tuple[HexBytes, ...] = ()
+    quiet: tuple[HexBytes, ...] = ()
+    retry_ms: Milliseconds = 500

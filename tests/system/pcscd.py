@@ -1,0 +1,69 @@
+"""A private pcscd with vsmartcard's virtual reader of two slots, for tests; one at a time on a machine."""
+
+import contextlib
+import fcntl
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+READER_NAME = "ACS ACR122U PICC Interface (virtual)"
+DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
+COMMUNICATION_SOCKET = Path("/run/pcscd/pcscd.comm")
+START_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def virtual_reader() -> Iterator[int]:
+    """The port of the first slot; the second is the next one. pcscd has one socket a machine, so others wait."""
+    with Path(tempfile.gettempdir(), "aldaba-pcscd.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with tempfile.TemporaryDirectory() as folder:
+            port = _two_free_ports()
+            told = f'FRIENDLYNAME "{READER_NAME}"\nDEVICENAME /dev/null:0x{port:04X}\n'
+            (Path(folder) / "vpcd").write_text(f"{told}LIBPATH {DRIVER}\nCHANNELID 0x{port:04X}\n")
+            with _running(folder):
+                _wait_for(port)
+                yield port
+
+
+@contextlib.contextmanager
+def _running(folder: str) -> Iterator[None]:
+    COMMUNICATION_SOCKET.parent.mkdir(exist_ok=True)
+    pcscd = subprocess.Popen(
+        ["pcscd", "--foreground", "--error", "-c", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        pcscd.terminate()
+        pcscd.wait(timeout=10)
+
+
+def _two_free_ports() -> int:
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return port
+
+
+def _wait_for(port: int) -> None:
+    """Until pcscd listens to programs and vpcd to cards."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        if COMMUNICATION_SOCKET.exists() and _listens(port):
+            return
+        time.sleep(0.02)  # a process of the system's; nothing of ours can tell us
+    message = f"pcscd with {DRIVER} did not start. Is another one running? Are pcscd and vsmartcard-vpcd installed?"
+    raise TimeoutError(message)
+
+
+def _listens(port: int) -> bool:
+    """Whether somebody listens on the port: looked up, since a connection would already be a card."""
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    return any(one[1].endswith(f":{port:04X}") and one[3] == "0A" for one in sockets[1:])
