@@ -1,0 +1,1 @@
+"""Controllers: pairing them, hearing them, telling them."""

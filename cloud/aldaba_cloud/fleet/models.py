@@ -1,0 +1,243 @@
+"""Controllers and what they sent, without a database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final, NamedTuple, TypeAlias
+
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.events import GENESIS
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
+from aldaba_shared.wire import Malformed, loads
+
+OFFSET_THAT_MATTERS: Final = timedelta(seconds=2)
+"""Smaller clock errors are within what a message's way may take, and are left alone."""
+
+LINE_LIMIT: Final = 64 * 1024
+UNREADABLE: Final = "unreadable_line"
+"""The kind of a line that was signed and chained but is no line of any form we know."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelloKept:
+    """What a controller last said on connecting, and when we heard it."""
+
+    at: datetime
+    boot: str
+    journal: str
+    last_sequence: int
+    nonce: bytes
+    offset: timedelta
+    """Our clock minus the controller's, at most: the message's way is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controller:
+    """One controller: its key, the rules it has confirmed and when it was last heard."""
+
+    id: ControllerId
+    network: NetworkId
+    site: SiteId
+    name: str
+    kid: bytes
+    public_key: bytes
+    sealed_controller_key: bytes
+    software: str
+    epoch: int
+    version: int
+    set_hash: bytes
+    confirmed_at: datetime | None
+    paired_at: datetime
+    last_contact_at: datetime | None
+    retired_at: datetime | None
+    hello: HelloKept | None
+    modes_counter: int
+    modes_confirmed: int
+
+    @property
+    def confirmed(self) -> tuple[int, int]:
+        """The newest rule set the controller said is in force."""
+        return (self.epoch, self.version)
+
+
+class Watermark(NamedTuple):
+    """The last line of a journal that is committed, and its hash."""
+
+    sequence: int = 0
+    hash: bytes = GENESIS
+
+
+class Hole(NamedTuple):
+    """Lines the controller no longer has, both ends included."""
+
+    first: int
+    last: int
+
+
+class Fresh(NamedTuple):
+    """Where in a batch the new lines begin, and the lines that are lost before them."""
+
+    skip: int
+    hole: Hole | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """Everything in the batch is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """The batch begins after lines we do not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    """The journal went on differently from a line we have: two writers, or a card put back from a copy."""
+
+
+Placing: TypeAlias = Fresh | Duplicate | Beyond | Forked
+
+
+class Sent(NamedTuple):
+    """A batch as placing it wants to see it: where it begins, its chain, and what the controller says is lost."""
+
+    first: int
+    previous: bytes
+    hashes: Sequence[bytes]
+    lost_before: int | None = None
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last line."""
+        return self.first + len(self.hashes) - 1
+
+    def hash_at(self, sequence: int) -> bytes | None:
+        """The hash after a line, if the batch says."""
+        place = sequence - self.first
+        if place == -1:
+            return self.previous
+        return self.hashes[place] if 0 <= place < len(self.hashes) else None
+
+
+def place(sent: Sent, mark: Watermark, known_last: bytes | None) -> Placing:
+    """Where a batch belongs. `known_last` is our hash of its last line, when that is at or below the watermark."""
+    if not sent.hashes:
+        return Duplicate()
+    if sent.first > mark.sequence + 1:
+        if sent.lost_before == sent.first:
+            return Fresh(0, Hole(mark.sequence + 1, sent.first - 1))
+        return Beyond()
+    if sent.last < mark.sequence:
+        return Duplicate() if known_last == sent.hashes[-1] else Forked()
+    if sent.hash_at(mark.sequence) != mark.hash:
+        return Forked()
+    return Duplicate() if sent.last == mark.sequence else Fresh(mark.sequence + 1 - sent.first)
+
+
+def chain(previous: bytes, lines: Sequence[bytes]) -> list[bytes]:
+    """The hash after each line."""
+    hashes = []
+    for line in lines:
+        previous = sha256(previous + line).digest()
+        hashes.append(previous)
+    return hashes
+
+
+class Filed(NamedTuple):
+    """A line and the columns it is filed under. `at` is the controller's own time."""
+
+    sequence: int
+    at: datetime
+    kind: str
+    door: str | None
+    holder: str | None
+    credential: str | None
+    reason: str | None
+    zone: str | None
+    boot: str
+    segment: int
+    event: dict[str, object]
+    body: bytes
+    hash: bytes
+
+
+def file_line(sequence: int, body: bytes, digest: bytes, received_at: datetime) -> Filed:
+    """File a line by what every form of it has, so that kinds of later releases are kept and not refused."""
+    try:
+        line = loads(body, "Line", limit=LINE_LIMIT)
+        event = line["event"]
+        kind, at = event["kind"], datetime.fromisoformat(line["at"])
+        known = _columns(kind, event)
+        if line["sequence"] != sequence or at.tzinfo is None or not isinstance(kind, str):
+            return _unreadable(sequence, body, digest, received_at)
+        return Filed(sequence, at, kind[:40], *known, line["boot"][:80], int(line["segment"]), event, body, digest)
+    except (Malformed, KeyError, TypeError, ValueError, AttributeError):
+        return _unreadable(sequence, body, digest, received_at)
+
+
+Columns: TypeAlias = tuple[str | None, str | None, str | None, str | None, str | None]
+
+
+def _columns(kind: str, event: dict[str, object]) -> Columns:
+    """Door, holder, credential, reason and the zone moved to; the same rule as `events.subject` and `movement`."""
+    if kind == "access_decided":
+        decision = _map(event["decision"])
+        credential = _map(_map(event["facts"]).get("credential") or {})
+        holder = _text(decision.get("holder"))
+        zone = _text(event.get("into")) if holder else None
+        return (
+            _text(_map(event["shown"])["door"]),
+            holder,
+            _text(credential.get("id")),
+            _text(decision["reason"]),
+            zone,
+        )
+    holder = _text(event.get("holder"))
+    zone = _text(event.get("into")) if kind == "passed" and holder else None
+    return (_text(event.get("door")), holder, None, None, zone)
+
+
+def _map(value: object) -> dict[str, object]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return value
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > 80 or "\x00" in value:  # noqa: PLR2004 - the width of the columns
+        raise TypeError
+    return value
+
+
+def _unreadable(sequence: int, body: bytes, digest: bytes, received_at: datetime) -> Filed:
+    return Filed(sequence, received_at, UNREADABLE, None, None, None, None, None, "", 0, {}, body, digest)
+
+
+class Alarm(NamedTuple):
+    """Something that somebody on duty has to see."""
+
+    id: int
+    site: SiteId
+    at: datetime
+    kind: str
+    controller: ControllerId
+    door: DoorId | None
+    journal: str
+    sequence: int
+    facts: dict[str, object]
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class BatchRefused(AldabaError):
+    """A controller's message makes no sense although its signature holds."""
+
+    code = "batch_refused"
+
+    def __init__(self, controller: ControllerId, why: str) -> None:
+        super().__init__(f"A message of the controller {controller} was refused: {why}. It was not acknowledged.")
+        self.why = why

@@ -1,0 +1,307 @@
+"""The SQL of controllers: who they are, what they confirmed, and what they were told."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
+from aldaba_shared.messages import Hello, ModeNow
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Row,
+    String,
+    UniqueConstraint,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.fleet.models import Alarm, Controller, HelloKept
+
+Serial = BigInteger().with_variant(Integer, "sqlite")
+
+controllers = scoped_table(
+    "controllers",
+    Column("id", String(40), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("kid", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sealed_controller_key", LargeBinary, nullable=False),
+    Column("sealed_broker_password", LargeBinary, nullable=False),
+    Column("software", String(80), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("set_hash", LargeBinary, nullable=False),
+    Column("confirmed_at", UtcDateTime, nullable=True),
+    Column("paired_at", UtcDateTime, nullable=False),
+    Column("last_contact_at", UtcDateTime, nullable=True),
+    Column("retired_at", UtcDateTime, nullable=True),
+    Column("hello_at", UtcDateTime, nullable=True),
+    Column("hello_boot", String(80), nullable=True),
+    Column("hello_journal", String(80), nullable=True),
+    Column("hello_sequence", BigInteger, nullable=True),
+    Column("hello_nonce", LargeBinary, nullable=True),
+    Column("hello_offset_us", BigInteger, nullable=True),
+    Column("modes_counter", Integer, nullable=False),
+    Column("modes_confirmed", Integer, nullable=False),
+    Column("command_counter", Integer, nullable=False),
+    UniqueConstraint("kid"),
+)
+
+nonces = scoped_table(
+    "fleet_nonces",
+    Column("controller_id", String(40), nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    PrimaryKeyConstraint("controller_id", "nonce"),
+)
+"""Nonces of hellos and requests, so that none counts twice."""
+
+door_modes = scoped_table(
+    "door_modes",
+    Column("door_id", String(40), primary_key=True),
+    Column("controller_id", String(40), nullable=False, index=True),
+    Column("mode", String(20), nullable=False),
+    Column("until", UtcDateTime, nullable=True),
+    Column("set_at", UtcDateTime, nullable=False),
+    Column("set_by", String(60), nullable=False),
+)
+
+pairing_codes = scoped_table(
+    "pairing_codes",
+    Column("id", String(40), primary_key=True),
+    Column("digest", String(64), nullable=False, index=True),
+    Column("name", String(200), nullable=False),
+    Column("doors", JSON, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("wrong_tries", Integer, nullable=False),
+    Column("used_at", UtcDateTime, nullable=True),
+)
+
+alarms = scoped_table(
+    "alarms",
+    Column("id", Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("controller_id", String(40), nullable=False),
+    Column("door_id", String(80), nullable=True),
+    Column("journal", String(80), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("acknowledged_at", UtcDateTime, nullable=True, index=True),
+    Column("acknowledged_by", String(60), nullable=True),
+)
+
+
+def add_controller(work: Work, controller: Controller, sealed_broker_password: bytes) -> None:
+    """Keep a controller that has just been paired."""
+    row = {
+        "id": controller.id,
+        "name": controller.name,
+        "kid": controller.kid,
+        "public_key": controller.public_key,
+        "sealed_controller_key": controller.sealed_controller_key,
+        "sealed_broker_password": sealed_broker_password,
+        "software": controller.software,
+        "epoch": controller.epoch,
+        "version": controller.version,
+        "set_hash": controller.set_hash,
+        "paired_at": controller.paired_at,
+        "modes_counter": 0,
+        "modes_confirmed": 0,
+        "command_counter": 0,
+    }
+    work.db.execute(insert(controllers), row | work.stamp(controller.site))
+
+
+def find_controller(work: Work, controller: ControllerId) -> Controller | None:
+    """One controller, if the caller may see it."""
+    row = work.db.execute(select(controllers).where(controllers.c.id == controller, work.visible(controllers))).first()
+    return _controller(row) if row else None
+
+
+def list_controllers(work: Work) -> list[Controller]:
+    """Every controller the caller may see, retired ones last."""
+    rows = work.db.execute(
+        select(controllers)
+        .where(work.visible(controllers))
+        .order_by(controllers.c.retired_at.is_not(None), controllers.c.name)
+    )
+    return [_controller(row) for row in rows]
+
+
+def broker_passwords(work: Work) -> list[tuple[ControllerId, bytes]]:
+    """The sealed broker password of every controller that is in use."""
+    rows = work.db.execute(
+        select(controllers.c.id, controllers.c.sealed_broker_password).where(
+            work.visible(controllers), controllers.c.retired_at.is_(None)
+        )
+    )
+    return [(ControllerId(row.id), row.sealed_broker_password) for row in rows]
+
+
+def retire_controller(work: Work, controller: ControllerId) -> bool:
+    """Believe nothing more of a controller; False if the caller sees no such one."""
+    mine = (controllers.c.id == controller) & work.writable(controllers)
+    return work.db.execute(update(controllers).where(mine).values(retired_at=work.now)).rowcount > 0
+
+
+def save_hello(work: Work, hello: Hello) -> None:
+    """Keep what a controller said on connecting."""
+    values = {
+        "software": hello.software[:80],
+        "hello_at": work.now,
+        "hello_boot": hello.boot[:80],
+        "hello_journal": hello.journal[:80],
+        "hello_sequence": hello.last_sequence,
+        "hello_nonce": hello.nonce,
+        "hello_offset_us": (work.now - hello.clock) // timedelta(microseconds=1),
+        "modes_confirmed": hello.modes_counter,
+        "last_contact_at": work.now,
+    }
+    _update(work, hello.controller, values)
+
+
+def save_contact(work: Work, controller: ControllerId) -> None:
+    """Note that a controller was heard."""
+    _update(work, controller, {"last_contact_at": work.now})
+
+
+def save_confirmed(work: Work, controller: ControllerId, generation: tuple[int, int], set_hash: bytes) -> None:
+    """Note which rule set a controller says is in force."""
+    epoch, version = generation
+    values = {"epoch": epoch, "version": version, "set_hash": set_hash, "confirmed_at": work.now}
+    _update(work, controller, values)
+
+
+def save_modes_confirmed(work: Work, controller: ControllerId, counter: int) -> None:
+    """Note which modes a controller says are in force."""
+    _update(work, controller, {"modes_confirmed": counter})
+
+
+def next_counter(work: Work, controller: ControllerId, name: str) -> int:
+    """Count one up, for `modes_counter` or `command_counter`."""
+    column = controllers.c[name]
+    mine = (controllers.c.id == controller) & work.writable(controllers)
+    counted = update(controllers).where(mine).values({name: column + 1}).returning(column)
+    return int(work.db.execute(counted).scalar_one())
+
+
+def spend_nonce(work: Work, controller: Controller, nonce: bytes) -> bool:
+    """Remember a nonce; False if it was there already."""
+    seen = select(nonces.c.at).where(nonces.c.controller_id == controller.id, nonces.c.nonce == nonce)
+    if work.db.execute(seen).first():
+        return False
+    row = {"controller_id": controller.id, "nonce": nonce, "at": work.now}
+    work.db.execute(insert(nonces), row | work.stamp(controller.site))
+    return True
+
+
+def set_mode(work: Work, site: SiteId, controller: ControllerId, mode: ModeNow) -> None:
+    """Write what a door does by itself in place of what it did; a locked door without an end needs no row."""
+    work.db.execute(delete(door_modes).where(door_modes.c.door_id == mode.door, work.writable(door_modes)))
+    if mode.mode is DoorMode.LOCKED and mode.until is None:
+        return
+    row = {
+        "door_id": mode.door,
+        "controller_id": controller,
+        "mode": mode.mode,
+        "until": mode.until,
+        "set_at": work.now,
+        "set_by": work.actor,
+    }
+    work.db.execute(insert(door_modes), row | work.stamp(site))
+
+
+def list_modes(work: Work, controller: ControllerId | None = None) -> list[ModeNow]:
+    """The modes that hold now, of one controller or of every door the caller may see."""
+    holds = door_modes.c.until.is_(None) | (door_modes.c.until > work.now)
+    found = select(door_modes).where(work.visible(door_modes), holds).order_by(door_modes.c.door_id)
+    if controller is not None:
+        found = found.where(door_modes.c.controller_id == controller)
+    return [ModeNow(DoorId(row.door_id), DoorMode(row.mode), row.until) for row in work.db.execute(found)]
+
+
+def add_alarms(work: Work, site: SiteId, rows: Iterable[dict[str, Any]]) -> None:
+    """Keep alarms; each row names `at`, `kind`, `controller_id`, `door_id`, `journal`, `sequence` and `facts`."""
+    stamped = [row | work.stamp(site) for row in rows]
+    if stamped:
+        work.db.execute(insert(alarms), stamped)
+
+
+def list_alarms(work: Work, *, open_only: bool = True, limit: int = 100) -> list[Alarm]:
+    """The newest alarms the caller may see."""
+    found = select(alarms).where(work.visible(alarms)).order_by(alarms.c.id.desc()).limit(limit)
+    if open_only:
+        found = found.where(alarms.c.acknowledged_at.is_(None))
+    return [_alarm(row) for row in work.db.execute(found)]
+
+
+def acknowledge_alarm(work: Work, alarm: int) -> bool:
+    """Note that somebody saw to an alarm; False if there is no such open one."""
+    mine = (alarms.c.id == alarm) & alarms.c.acknowledged_at.is_(None) & work.writable(alarms)
+    values = {"acknowledged_at": work.now, "acknowledged_by": work.actor}
+    return work.db.execute(update(alarms).where(mine).values(values)).rowcount > 0
+
+
+def _update(work: Work, controller: ControllerId, values: dict[str, Any]) -> None:
+    work.db.execute(update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values))
+
+
+def _controller(row: Row[Any]) -> Controller:
+    return Controller(
+        id=ControllerId(row.id),
+        network=NetworkId(row.network_id),
+        site=SiteId(row.site_id),
+        name=row.name,
+        kid=row.kid,
+        public_key=row.public_key,
+        sealed_controller_key=row.sealed_controller_key,
+        software=row.software,
+        epoch=row.epoch,
+        version=row.version,
+        set_hash=row.set_hash,
+        confirmed_at=row.confirmed_at,
+        paired_at=row.paired_at,
+        last_contact_at=row.last_contact_at,
+        retired_at=row.retired_at,
+        hello=_hello(row),
+        modes_counter=row.modes_counter,
+        modes_confirmed=row.modes_confirmed,
+    )
+
+
+def _hello(row: Row[Any]) -> HelloKept | None:
+    if row.hello_at is None:
+        return None
+    offset = timedelta(microseconds=row.hello_offset_us)
+    return HelloKept(row.hello_at, row.hello_boot, row.hello_journal, row.hello_sequence, row.hello_nonce, offset)
+
+
+def _alarm(row: Row[Any]) -> Alarm:
+    return Alarm(
+        row.id,
+        SiteId(row.site_id),
+        row.at,
+        row.kind,
+        ControllerId(row.controller_id),
+        DoorId(row.door_id) if row.door_id else None,
+        row.journal,
+        row.sequence,
+        row.facts,
+        row.acknowledged_at,
+        row.acknowledged_by,
+    )
+
+
+def forget_nonces(work: Work, before: datetime) -> int:
+    """Forget requests' and hellos' nonces older than this; returns how many."""
+    return work.db.execute(delete(nonces).where(nonces.c.at < before, work.writable(nonces))).rowcount

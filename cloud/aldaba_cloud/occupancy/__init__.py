@@ -1,0 +1,1 @@
+"""Who is where: counts a zone, and the proof that they equal a replay."""
