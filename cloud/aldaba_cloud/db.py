@@ -81,14 +81,15 @@ class NaiveMoment(AldabaError):
         super().__init__(f"{value.isoformat()} has no time zone. Add one, for instance +00:00.")
 
 
-def scoped_table(name: str, *items: SchemaItem) -> Table:
-    """Declare a table that carries its network and its site, as every table does."""
+def scoped_table(name: str, *items: SchemaItem, partition_by: str | None = None) -> Table:
+    """Declare a table that carries its network and its site, as every table does; PostgreSQL may partition it."""
     return Table(
         name,
         metadata,
         Column("network_id", String(40), nullable=False),
         Column("site_id", String(40), nullable=False),
         *items,
+        postgresql_partition_by=partition_by,
     )
 
 

@@ -9,10 +9,24 @@ from aldaba_cloud import audit, jobs, outbox
 from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.db import Database, metadata
+from aldaba_cloud.fleet import books as fleet_books
+from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.members import store as members_store
+from aldaba_cloud.occupancy import store as occupancy_store
 from aldaba_cloud.places import store as places_store
 
-STORES = (audit, jobs, outbox, auth_store, places_store, members_store, access_store)
+STORES = (
+    audit,
+    jobs,
+    outbox,
+    auth_store,
+    places_store,
+    members_store,
+    fleet_store,
+    fleet_books,
+    occupancy_store,
+    access_store,
+)
 """Modules that declare tables; naming them here is what makes `metadata` whole."""
 
 tables = metadata.tables

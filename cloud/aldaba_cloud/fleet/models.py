@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
@@ -13,6 +13,9 @@ from aldaba_shared.wire import Malformed, loads
 
 OFFSET_THAT_MATTERS: Final = timedelta(seconds=2)
 """Smaller clock errors are within what a message's way may take, and are left alone."""
+
+BIG: Final = 1 << 62
+"""Numbers beyond are nobody's count, and no database keeps them."""
 
 LINE_LIMIT: Final = 64 * 1024
 UNREADABLE: Final = "unreadable_line"
@@ -170,14 +173,30 @@ def file_line(sequence: int, body: bytes, digest: bytes, received_at: datetime) 
         event = line["event"]
         kind, at = event["kind"], datetime.fromisoformat(line["at"])
         known = _columns(kind, event)
-        if line["sequence"] != sequence or at.tzinfo is None or not isinstance(kind, str):
+        boot, segment = _text(line["boot"]), line["segment"]
+        sensible = isinstance(segment, int) and 0 <= segment < BIG and kind == _text(kind)
+        if boot is None or not sensible or line["sequence"] != sequence or at.tzinfo is None:
             return _unreadable(sequence, body, digest, received_at)
-        return Filed(sequence, at, kind[:40], *known, line["boot"][:80], int(line["segment"]), event, body, digest)
-    except (Malformed, KeyError, TypeError, ValueError, AttributeError):
+        utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+        return Filed(sequence, utc, kind[:40], *known, boot, segment, event, body, digest)
+    except (Malformed, KeyError, TypeError, ValueError, AttributeError, OverflowError):
         return _unreadable(sequence, body, digest, received_at)
 
 
 Columns: TypeAlias = tuple[str | None, str | None, str | None, str | None, str | None]
+
+
+def effective(at: datetime, offset: timedelta) -> datetime:
+    """A controller's time on our clock; a sum beyond the calendar leaves it as it was."""
+    try:
+        return at + offset
+    except OverflowError:
+        return at
+
+
+def plain(name: str) -> bool:
+    """Whether a name fits its column and has nothing in it that a database refuses."""
+    return 0 < len(name) <= 80 and "\x00" not in name  # noqa: PLR2004 - the width of the columns
 
 
 def _columns(kind: str, event: dict[str, object]) -> Columns:

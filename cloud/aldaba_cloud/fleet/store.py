@@ -1,12 +1,9 @@
 """The SQL of controllers: who they are, what they confirmed, and what they were told."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from aldaba_shared.decide import DoorMode
-from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
-from aldaba_shared.messages import Hello, ModeNow
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -25,6 +22,9 @@ from sqlalchemy import (
 
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_cloud.fleet.models import Alarm, Controller, HelloKept
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
+from aldaba_shared.messages import Hello, ModeNow
 
 Serial = BigInteger().with_variant(Integer, "sqlite")
 
@@ -37,8 +37,8 @@ controllers = scoped_table(
     Column("sealed_controller_key", LargeBinary, nullable=False),
     Column("sealed_broker_password", LargeBinary, nullable=False),
     Column("software", String(80), nullable=False),
-    Column("epoch", Integer, nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("set_hash", LargeBinary, nullable=False),
     Column("confirmed_at", UtcDateTime, nullable=True),
     Column("paired_at", UtcDateTime, nullable=False),
@@ -50,9 +50,9 @@ controllers = scoped_table(
     Column("hello_sequence", BigInteger, nullable=True),
     Column("hello_nonce", LargeBinary, nullable=True),
     Column("hello_offset_us", BigInteger, nullable=True),
-    Column("modes_counter", Integer, nullable=False),
-    Column("modes_confirmed", Integer, nullable=False),
-    Column("command_counter", Integer, nullable=False),
+    Column("modes_counter", BigInteger, nullable=False),
+    Column("modes_confirmed", BigInteger, nullable=False),
+    Column("command_counter", BigInteger, nullable=False),
     UniqueConstraint("kid"),
 )
 
@@ -253,7 +253,9 @@ def acknowledge_alarm(work: Work, alarm: int) -> bool:
 
 
 def _update(work: Work, controller: ControllerId, values: dict[str, Any]) -> None:
-    work.db.execute(update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values))
+    work.db.execute(
+        update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values)
+    )
 
 
 def _controller(row: Row[Any]) -> Controller:
@@ -300,8 +302,3 @@ def _alarm(row: Row[Any]) -> Alarm:
         row.acknowledged_at,
         row.acknowledged_by,
     )
-
-
-def forget_nonces(work: Work, before: datetime) -> int:
-    """Forget requests' and hellos' nonces older than this; returns how many."""
-    return work.db.execute(delete(nonces).where(nonces.c.at < before, work.writable(nonces))).rowcount

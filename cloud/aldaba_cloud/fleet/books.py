@@ -1,0 +1,323 @@
+"""The SQL of what doors reported: events, watermarks, holes, forks and clock segments.
+
+The watermark of a journal is a row that is locked in the transaction that keeps
+the lines, so it alone settles duplicates and the events need no global key. On
+PostgreSQL they are partitioned by the day they were received, which is always
+near today, whatever a door's clock says.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+import psycopg
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Index,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Row,
+    Select,
+    String,
+    bindparam,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.fleet.models import Controller, Filed, Hole, Watermark, effective
+from aldaba_shared.ids import ControllerId, HolderId, SiteId
+
+events = scoped_table(
+    "events",
+    Column("controller_id", String(40), nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("door_id", String(80), nullable=True),
+    Column("holder_id", String(80), nullable=True),
+    Column("credential_id", String(80), nullable=True),
+    Column("reason", String(80), nullable=True),
+    Column("zone_id", String(80), nullable=True),
+    Column("boot", String(80), nullable=False),
+    Column("segment", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Index("ix_events_journal", "controller_id", "journal", "sequence"),
+    Index("ix_events_site_at", "site_id", "at"),
+    partition_by="RANGE (received_at)",
+)
+"""`at` is the effective time, `recorded_at` what the controller's clock said; `zone_id` is where a movement led."""
+
+watermarks = scoped_table(
+    "watermarks",
+    Column("controller_id", String(40), nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    PrimaryKeyConstraint("controller_id", "journal"),
+)
+
+holes = scoped_table(
+    "journal_holes",
+    Column("controller_id", String(40), nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("controller_id", "journal", "first"),
+)
+
+forks = scoped_table(
+    "journal_forks",
+    Column("controller_id", String(40), nullable=False),
+    Column("journal", String(80), nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("lines", LargeBinary, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("controller_id", "journal", "first", "hash"),
+)
+"""Batches that contradict the books, kept aside: their first sequence, their last hash, their lines."""
+
+segments = scoped_table(
+    "clock_segments",
+    Column("controller_id", String(40), nullable=False),
+    Column("boot", String(80), nullable=False),
+    Column("segment", BigInteger, nullable=False),
+    Column("offset_us", BigInteger, nullable=True),
+    Column("jump_us", BigInteger, nullable=True),
+    PrimaryKeyConstraint("controller_id", "boot", "segment"),
+)
+"""What to add to a segment's clock to get ours, and by how much the clock jumped when the segment began."""
+
+COLUMNS: Final = tuple(column.name for column in events.c)
+SQLITE_INSERT: Final = f"INSERT INTO events ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608 - our own names
+COPY: Final = f"COPY events ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+COPY_TYPES: Final = {UtcDateTime: "timestamptz", BigInteger: "int8", LargeBinary: "bytea", String: "text"}
+
+
+def lock_watermark(work: Work, controller: Controller, journal: str) -> Watermark:
+    """Where a journal stands, locked until the transaction ends; a journal never heard of stands before its first."""
+    mine = (watermarks.c.controller_id == controller.id) & (watermarks.c.journal == journal)
+    found = select(watermarks.c.sequence, watermarks.c.hash).where(mine, work.visible(watermarks)).with_for_update()
+    row = work.db.execute(found).first()
+    if row is None:
+        start = Watermark()
+        key = {"controller_id": controller.id, "journal": journal}
+        work.db.execute(insert(watermarks), key | start._asdict() | work.stamp(controller.site))
+        return start
+    return Watermark(row.sequence, row.hash)
+
+
+def find_watermark(work: Work, controller: ControllerId, journal: str) -> Watermark:
+    """Where a journal stands, for an answer that writes nothing."""
+    mine = (watermarks.c.controller_id == controller) & (watermarks.c.journal == journal)
+    row = work.db.execute(
+        select(watermarks.c.sequence, watermarks.c.hash).where(mine, work.visible(watermarks))
+    ).first()
+    return Watermark(row.sequence, row.hash) if row else Watermark()
+
+
+def move_watermark(work: Work, controller: ControllerId, journal: str, mark: Watermark) -> None:
+    """Raise the watermark of a journal that is locked."""
+    mine = (watermarks.c.controller_id == controller) & (watermarks.c.journal == journal) & work.writable(watermarks)
+    work.db.execute(update(watermarks).where(mine).values(mark._asdict()))
+
+
+def hash_of(work: Work, controller: ControllerId, journal: str, sequence: int) -> bytes | None:
+    """Our hash of one line, if we have it."""
+    row = work.db.execute(_line(work, select(events.c.hash), controller, journal, sequence)).first()
+    return bytes(row.hash) if row else None
+
+
+def find_event(work: Work, controller: ControllerId, journal: str, sequence: int) -> Row[Any] | None:
+    """One line with all its columns."""
+    return work.db.execute(_line(work, select(events), controller, journal, sequence)).first()
+
+
+def add_hole(work: Work, controller: Controller, journal: str, hole: Hole) -> None:
+    """Note lines that the controller no longer has."""
+    row = {"controller_id": controller.id, "journal": journal, "noted_at": work.now} | hole._asdict()
+    work.db.execute(insert(holes), row | work.stamp(controller.site))
+
+
+class Branch(NamedTuple):
+    """Lines that contradict the books: where they begin, the hash after the last, and their bytes."""
+
+    journal: str
+    first: int
+    hash: bytes
+    lines: bytes
+
+
+def keep_fork(work: Work, controller: Controller, branch: Branch) -> bool:
+    """Keep a contradicting batch aside; False if it is there already."""
+    same = (
+        (forks.c.controller_id == controller.id)
+        & (forks.c.journal == branch.journal)
+        & (forks.c.first == branch.first)
+        & (forks.c.hash == branch.hash)
+    )
+    if work.db.execute(select(forks.c.first).where(same)).first():
+        return False
+    row = {"controller_id": controller.id, "noted_at": work.now} | branch._asdict()
+    work.db.execute(insert(forks), row | work.stamp(controller.site))
+    return True
+
+
+def add_lines(work: Work, controller: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]]) -> None:
+    """Keep lines under their effective times, by the fastest way the engine has."""
+    if work.db.dialect.name == "sqlite":
+        head = (controller.network, controller.site, controller.id, journal)
+        now = sqlite_moment(work.now)
+        rows = [
+            (
+                *head,
+                line.sequence,
+                sqlite_moment(at),
+                sqlite_moment(line.at),
+                now,
+                line.kind,
+                line.door,
+                line.holder,
+                line.credential,
+                line.reason,
+                line.zone,
+                line.boot,
+                line.segment,
+                line.body,
+                line.hash,
+            )
+            for at, line in lines
+        ]
+        work.db.exec_driver_sql(SQLITE_INSERT, rows)
+        return
+    _copy_lines(work, (controller.network, controller.site, controller.id, journal), lines)
+
+
+def sqlite_moment(at: datetime) -> str:
+    """An instant as `UtcDateTime` keeps it in SQLite: text that sorts by time."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+
+
+_partitions: set[tuple[str, str]] = set()
+"""Databases and days whose partition this process has seen: only a memory of what the database knows."""
+
+
+def _ensure_partition(work: Work) -> None:
+    day = work.now.astimezone(UTC).date()
+    name = f"events_{day:%Y%m%d}"
+    known = (str(work.db.engine.url), name)
+    if known in _partitions:
+        return
+    if work.db.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
+        work.db.execute(text("SELECT pg_advisory_xact_lock(74174201)"))
+        after = day + timedelta(days=1)
+        work.db.execute(
+            text(
+                f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF events "
+                f"FOR VALUES FROM ('{day} 00:00:00+00') TO ('{after} 00:00:00+00')"
+            )
+        )
+        return
+    _partitions.add(known)
+
+
+def _copy_lines(work: Work, head: tuple[str, str, str, str], lines: Sequence[tuple[datetime, Filed]]) -> None:
+    _ensure_partition(work)
+    raw = work.db.connection.driver_connection
+    if not isinstance(raw, psycopg.Connection):
+        raise TypeError(type(raw))
+    now = work.now
+    with raw.cursor() as cursor, cursor.copy(COPY) as copy:
+        copy.set_types(_copy_types())
+        for at, line in lines:
+            copy.write_row(
+                (*head, line.sequence, at, line.at, now, *line[2:8], line.boot, line.segment, line.body, line.hash)
+            )
+
+
+def _copy_types() -> list[str]:
+    return [COPY_TYPES[type(column.type)] for column in events.c]
+
+
+def find_segments(work: Work, controller: ControllerId, boot: str) -> dict[int, tuple[int | None, int | None]]:
+    """The clock segments of one boot: offset and jump in microseconds, each where known."""
+    mine = (segments.c.controller_id == controller) & (segments.c.boot == boot)
+    rows = work.db.execute(select(segments.c.segment, segments.c.offset_us, segments.c.jump_us).where(mine))
+    return {row.segment: (row.offset_us, row.jump_us) for row in rows}
+
+
+def save_segment(work: Work, controller: Controller, boot: str, segment: int, **values: int) -> None:
+    """Write what is known of a clock segment: `offset_us`, `jump_us`."""
+    mine = (segments.c.controller_id == controller.id) & (segments.c.boot == boot) & (segments.c.segment == segment)
+    if work.db.execute(update(segments).where(mine).values(values)).rowcount == 0:
+        key = {"controller_id": controller.id, "boot": boot, "segment": segment}
+        work.db.execute(insert(segments), key | values | work.stamp(controller.site))
+
+
+def retime(work: Work, controller: ControllerId, boot: str, segment: int, offset: timedelta) -> set[HolderId]:
+    """Give the lines of a segment their effective time; returns whose movements were among them."""
+    mine = (events.c.controller_id == controller) & (events.c.boot == boot) & (events.c.segment == segment)
+    found = select(events.c.journal, events.c.sequence, events.c.recorded_at, events.c.holder_id, events.c.zone_id)
+    rows = work.db.execute(found.where(mine, work.visible(events))).all()
+    if rows:
+        line = (
+            (events.c.controller_id == controller)
+            & (events.c.journal == bindparam("b_journal"))
+            & (events.c.sequence == bindparam("b_sequence"))
+        )
+        moved = [
+            {"b_journal": row.journal, "b_sequence": row.sequence, "at": effective(row.recorded_at, offset)}
+            for row in rows
+        ]
+        work.db.execute(update(events).where(line, work.writable(events)).values(at=bindparam("at")), moved)
+    return {HolderId(row.holder_id) for row in rows if row.zone_id and row.holder_id}
+
+
+def movements(work: Work, site: SiteId, holders: Iterable[HolderId] | None = None) -> Iterable[Row[Any]]:
+    """Every movement of a site, of all or of some holders, in no order."""
+    found = select(
+        events.c.holder_id, events.c.zone_id, events.c.at, events.c.controller_id, events.c.journal, events.c.sequence
+    ).where(events.c.site_id == site, events.c.zone_id.is_not(None), work.visible(events))
+    if holders is not None:
+        found = found.where(events.c.holder_id.in_(sorted(holders)))
+    return work.db.execute(found)
+
+
+def recent_events(work: Work, site: SiteId | None = None, *, limit: int = 100) -> Sequence[Row[Any]]:
+    """The newest events by effective time, of one site or of all the caller may see."""
+    found = select(events).where(work.visible(events))
+    if site is not None:
+        found = found.where(events.c.site_id == site)
+    return work.db.execute(found.order_by(events.c.at.desc(), events.c.sequence.desc()).limit(limit)).all()
+
+
+def journal_lines(work: Work, controller: ControllerId, journal: str) -> Iterable[Row[Any]]:
+    """The lines of one journal in order: sequence, bytes and hash, to check the chain."""
+    mine = (events.c.controller_id == controller) & (events.c.journal == journal)
+    found = select(events.c.sequence, events.c.body, events.c.hash).where(mine, work.visible(events))
+    return work.db.execute(found.order_by(events.c.sequence))
+
+
+def list_journals(work: Work) -> Sequence[Row[Any]]:
+    """Every journal and where it stands."""
+    return work.db.execute(
+        select(watermarks).where(work.visible(watermarks)).order_by(watermarks.c.controller_id)
+    ).all()
+
+
+def _line(work: Work, found: Select[Any], controller: ControllerId, journal: str, sequence: int) -> Select[Any]:
+    return found.where(
+        events.c.controller_id == controller,
+        events.c.journal == journal,
+        events.c.sequence == sequence,
+        work.visible(events),
+    )

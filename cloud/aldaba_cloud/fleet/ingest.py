@@ -1,0 +1,312 @@
+"""Taking what controllers send: each line once, in order, whatever the way did to it.
+
+The caller owns the transaction, and sends the answer only after the commit:
+a controller may forget what was acknowledged. Presence is folded in the same
+transaction by whoever keeps it, given as `Presence`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Protocol, TypeAlias
+
+from aldaba_cloud.db import Work
+from aldaba_cloud.fleet import books, store
+from aldaba_cloud.fleet.models import (
+    BIG,
+    OFFSET_THAT_MATTERS,
+    UNREADABLE,
+    BatchRefused,
+    Beyond,
+    Controller,
+    Duplicate,
+    Filed,
+    Forked,
+    Fresh,
+    Sent,
+    Watermark,
+    chain,
+    effective,
+    file_line,
+    place,
+    plain,
+)
+from aldaba_shared.ids import ControllerId, HolderId, SiteId, ZoneId
+from aldaba_shared.messages import Ack, Batch, Hello, Resend
+from aldaba_shared.presence import Order
+from aldaba_shared.wire import encode
+
+Move: TypeAlias = tuple[HolderId, ZoneId, Order]
+MICROSECOND: Final = timedelta(microseconds=1)
+ALARMING: Final = frozenset({"door_forced", "door_held", "tampered", "message_refused", "unrecorded", UNREADABLE})
+MAX_LINES: Final = 10_000
+JUMP_LIMIT_MS: Final = 1 << 43
+"""Some 278 years."""
+
+
+class Presence(Protocol):
+    """Who keeps presence: told of movements inside the transaction that keeps their lines."""
+
+    def fold(self, work: Work, site: SiteId, moves: Sequence[Move]) -> None:
+        """Take movements in any order."""
+        ...
+
+    def refold(self, work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
+        """Start again from all their events, because the times of some have changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a batch: the answer to send after the commit, and the lines that were new."""
+
+    answer: Ack | Resend | None
+    lines: tuple[tuple[datetime, Filed], ...] = ()
+    confirmed: bool = False
+    forked: bool = False
+
+
+def take_batch(work: Work, sender: Controller, batch: Batch, presence: Presence) -> Taken:
+    """Keep the lines of a batch that are new.
+
+    Raises:
+        BatchRefused: it names another controller, or no sensible lines.
+    """
+    _check(sender, batch)
+    mark = books.lock_watermark(work, sender, batch.journal)
+    sent = Sent(batch.first_sequence, batch.previous, chain(batch.previous, batch.lines), batch.lost_before)
+    known = None
+    if batch.lines and sent.last < mark.sequence:
+        known = books.hash_of(work, sender.id, batch.journal, sent.last)
+    match place(sent, mark, known):
+        case Fresh() as fresh:
+            return _keep(work, sender, batch, sent, (mark, fresh, presence))
+        case Duplicate():
+            store.save_contact(work, sender.id)
+            return Taken(_ack(work, batch, mark.sequence))
+        case Beyond():
+            store.save_contact(work, sender.id)
+            return Taken(Resend(sender.id, batch.journal, mark.sequence + 1, batch.nonce, work.now))
+        case Forked():
+            return _keep_aside(work, sender, batch, sent)
+
+
+def take_hello(work: Work, sender: Controller, hello: Hello, presence: Presence) -> Ack | Resend | None:
+    """Note what a controller says on connecting, and tell it where its journal stands; a repeat is no news.
+
+    A nonce of an earlier connection is a replay: it is alarmed and not answered.
+    """
+    if hello.controller != sender.id:
+        raise BatchRefused(sender.id, "its hello names another controller")
+    if (
+        not (plain(hello.journal) and plain(hello.boot))
+        or not 0 <= hello.last_sequence < BIG
+        or "\x00" in hello.software
+    ):
+        raise BatchRefused(sender.id, "its hello has no sensible journal, boot or sequence")
+    if (
+        hello.clock.tzinfo is None
+        or not 0 <= hello.epoch < BIG
+        or not 0 <= hello.version < BIG
+        or not 0 <= hello.modes_counter < BIG
+    ):
+        raise BatchRefused(sender.id, "its hello has no sensible clock or rule set")
+    again = sender.hello is not None and sender.hello.nonce == hello.nonce
+    if not again:
+        if not store.spend_nonce(work, sender, hello.nonce):
+            alarm(work, sender, "message_refused", what="hello", why="replayed")
+            return None
+        store.save_hello(work, hello)
+        store.save_confirmed(work, sender.id, (hello.epoch, hello.version), hello.set_hash)
+        _learn_from_hello(work, sender, hello, presence)
+    mark = books.find_watermark(work, sender.id, hello.journal)
+    if hello.last_sequence > mark.sequence:
+        return Resend(sender.id, hello.journal, mark.sequence + 1, hello.nonce, work.now)
+    return Ack(sender.id, hello.journal, mark.sequence, hello.nonce, work.now)
+
+
+def alarm(work: Work, sender: Controller, kind: str, **facts: object) -> None:
+    """Raise an alarm that no line tells of."""
+    row = {
+        "at": work.now,
+        "kind": kind,
+        "controller_id": sender.id,
+        "door_id": None,
+        "journal": "",
+        "sequence": 0,
+        "facts": facts,
+    }
+    store.add_alarms(work, sender.site, [row])
+
+
+def _check(sender: Controller, batch: Batch) -> None:
+    if batch.controller != sender.id:
+        raise BatchRefused(sender.id, "its batch names another controller")
+    if not 0 < batch.first_sequence < BIG or len(batch.lines) > MAX_LINES or not plain(batch.journal):
+        raise BatchRefused(sender.id, "its batch has no sensible beginning, journal or number of lines")
+    if len(batch.previous) != 32:  # noqa: PLR2004 - SHA-256
+        raise BatchRefused(sender.id, "the hash before its first line is no SHA-256")
+
+
+def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple[Watermark, Fresh, Presence]) -> Taken:
+    mark, fresh, presence = found
+    if fresh.hole:
+        books.add_hole(work, sender, batch.journal, fresh.hole)
+        alarm(work, sender, "journal_hole", journal=batch.journal, first=fresh.hole.first, last=fresh.hole.last)
+    mark = Watermark(sent.last, sent.hashes[-1])
+    first = sent.first + fresh.skip
+    filed = [
+        file_line(sequence, body, digest, work.now)
+        for sequence, (body, digest) in enumerate(
+            zip(batch.lines[fresh.skip :], sent.hashes[fresh.skip :], strict=True), start=first
+        )
+    ]
+    offsets = _offsets(work, sender, batch.journal, filed, presence)
+    lines = tuple(
+        (
+            effective(line.at, offsets[line.boot, line.segment]) if (line.boot, line.segment) in offsets else line.at,
+            line,
+        )
+        for line in filed
+    )
+    books.add_lines(work, sender, batch.journal, lines)
+    books.move_watermark(work, sender.id, batch.journal, mark)
+    _fold(work, sender, batch.journal, lines, presence)
+    confirmed = _note_what_lines_say(work, sender, batch.journal, lines)
+    store.save_contact(work, sender.id)
+    return Taken(_ack(work, batch, mark.sequence), lines, confirmed)
+
+
+def _fold(
+    work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]], presence: Presence
+) -> None:
+    moves = [
+        (HolderId(line.holder), ZoneId(line.zone), Order(at, sender.id, journal, line.sequence))
+        for at, line in lines
+        if line.zone and line.holder
+    ]
+    if moves:
+        presence.fold(work, sender.site, moves)
+
+
+def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]]) -> bool:
+    alarming = [
+        {
+            "at": at,
+            "kind": line.kind,
+            "controller_id": sender.id,
+            "door_id": line.door,
+            "journal": journal,
+            "sequence": line.sequence,
+            "facts": {name: line.event[name] for name in ("what", "why", "times", "after_ms") if name in line.event},
+        }
+        for at, line in lines
+        if line.kind in ALARMING
+    ]
+    store.add_alarms(work, sender.site, alarming)
+    applied = [line.event for _, line in lines if line.kind == "rules_applied"]
+    return _confirm(work, sender, applied[-1]) if applied else False
+
+
+def _confirm(work: Work, sender: Controller, event: dict[str, Any]) -> bool:
+    epoch, version, digest = event.get("epoch"), event.get("version"), event.get("set_hash")
+    if not (isinstance(epoch, int) and isinstance(version, int) and isinstance(digest, bytes)):
+        return False
+    if (epoch, version) < sender.confirmed:
+        return False
+    store.save_confirmed(work, sender.id, (epoch, version), digest)
+    return True
+
+
+def _keep_aside(work: Work, sender: Controller, batch: Batch, sent: Sent) -> Taken:
+    branch = books.Branch(batch.journal, sent.first, sent.hashes[-1], encode(batch.lines))
+    if books.keep_fork(work, sender, branch):
+        alarm(work, sender, "journal_forked", journal=batch.journal, first=sent.first, last=sent.last)
+    return Taken(None, forked=True)
+
+
+def _ack(work: Work, batch: Batch, watermark: int) -> Ack:
+    return Ack(batch.controller, batch.journal, watermark, batch.nonce, work.now)
+
+
+Segments: TypeAlias = dict[tuple[str, int], timedelta]
+
+
+def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed], presence: Presence) -> Segments:
+    """What to add to the clock of each segment in a batch, learning on the way what the batch tells of clocks."""
+    for line in filed:
+        jump = line.event.get("by_ms") if line.kind == "clock_set" else None
+        if isinstance(jump, int) and abs(jump) < JUMP_LIMIT_MS:
+            books.save_segment(work, sender, line.boot, line.segment, jump_us=jump * 1000)
+            _spread(work, sender, line.boot, presence)
+    hello = sender.hello
+    if hello and hello.journal == journal and filed and filed[0].sequence <= hello.last_sequence <= filed[-1].sequence:
+        line = filed[hello.last_sequence - filed[0].sequence]
+        if line.boot == hello.boot:
+            _learn(work, sender, (line.boot, line.segment, hello.offset), presence)
+    found: Segments = {}
+    for boot in {line.boot for line in filed}:
+        for segment, (offset, _) in books.find_segments(work, sender.id, boot).items():
+            if offset and abs(offset * MICROSECOND) > OFFSET_THAT_MATTERS:
+                found[boot, segment] = offset * MICROSECOND
+    return found
+
+
+def _learn_from_hello(work: Work, sender: Controller, hello: Hello, presence: Presence) -> None:
+    row = books.find_event(work, sender.id, hello.journal, hello.last_sequence)
+    if row is not None and row.boot == hello.boot:
+        _learn(work, sender, (row.boot, row.segment, work.now - hello.clock), presence)
+
+
+def _learn(work: Work, sender: Controller, seen: tuple[str, int, timedelta], presence: Presence) -> None:
+    """Take the offset of a segment.
+
+    A message can be late and never early, so of two measurements the smaller is
+    the truer: who delays a hello cannot turn a clock that was measured before.
+    """
+    boot, segment, offset = seen
+    known, _ = books.find_segments(work, sender.id, boot).get(segment, (None, None))
+    if known is None or offset + OFFSET_THAT_MATTERS < known * MICROSECOND:
+        books.save_segment(work, sender, boot, segment, offset_us=offset // MICROSECOND)
+        _retime(work, sender, (boot, segment), offset, presence)
+        _spread(work, sender, boot, presence)
+
+
+def _spread(work: Work, sender: Controller, boot: str, presence: Presence) -> None:
+    """Carry a known offset over the clock's jumps to the segments on both sides, where it is not known."""
+    known = books.find_segments(work, sender.id, boot)
+    learned = True
+    while learned:
+        learned = False
+        for segment, (offset, jump) in sorted(known.items()):
+            before = known.get(segment - 1, (None, None))
+            if jump is None:
+                continue
+            if offset is not None and before[0] is None:
+                at, value = segment - 1, offset + jump
+            elif offset is None and before[0] is not None:
+                at, value = segment, before[0] - jump
+            else:
+                continue
+            books.save_segment(work, sender, boot, at, offset_us=value)
+            known[at] = (value, known.get(at, (None, None))[1])
+            _retime(work, sender, (boot, at), value * MICROSECOND, presence)
+            learned = True
+
+
+def _retime(work: Work, sender: Controller, segment: tuple[str, int], offset: timedelta, presence: Presence) -> None:
+    if abs(offset) <= OFFSET_THAT_MATTERS:
+        offset = timedelta()
+    holders = books.retime(work, sender.id, *segment, offset)
+    if holders:
+        presence.refold(work, sender.site, holders)
+
+
+def verify_chain(work: Work, controller: ControllerId, journal: str) -> int | None:
+    """The first line of a journal whose bytes are not what its hash says; None if the chain holds."""
+    previous, expected = None, None
+    for row in books.journal_lines(work, controller, journal):
+        if expected == row.sequence and previous is not None and chain(previous, [row.body])[0] != row.hash:
+            return int(row.sequence)
+        previous, expected = row.hash, row.sequence + 1
+    return None
