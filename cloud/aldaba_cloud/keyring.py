@@ -8,12 +8,14 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from aldaba_shared.errors import AldabaError
 
 SEAL = "seal"
 FINGERPRINT = "fingerprint"
+NONCE_BYTES = 12
 
 
 class KeyMissing(AldabaError):
@@ -34,6 +36,7 @@ class Keyring:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._secrets: dict[str, bytes] = {}
+        self._aes: AESGCM | None = None
 
     def secret(self, name: str) -> bytes:
         """The named 32-byte secret, made once from the system's randomness."""
@@ -62,19 +65,22 @@ class Keyring:
         aside.unlink()
 
     def seal(self, plain: bytes) -> bytes:
-        """Encrypt and authenticate a value for the database."""
-        return self._fernet().encrypt(plain)
+        """Encrypt and authenticate a value for the database (AES-256-GCM, a fresh nonce in front)."""
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._cipher().encrypt(nonce, plain, None)
 
     def unseal(self, sealed: bytes) -> bytes:
         """Open a sealed value, or say which directory lacks the key."""
         try:
-            return self._fernet().decrypt(sealed)
-        except InvalidToken:
+            return self._cipher().decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+        except (InvalidTag, ValueError):
             raise KeyMissing(self.directory) from None
 
     def fingerprint(self, plain: bytes) -> str:
         """A keyed digest by which the database can tell that two sealed values are the same."""
         return hmac.new(self.secret(FINGERPRINT), plain, hashlib.sha256).hexdigest()
 
-    def _fernet(self) -> MultiFernet:
-        return MultiFernet([Fernet(self.file(f"{SEAL}.key", Fernet.generate_key))])
+    def _cipher(self) -> AESGCM:
+        if self._aes is None:
+            self._aes = AESGCM(self.secret(SEAL))
+        return self._aes

@@ -107,7 +107,12 @@ class Change(Struct, frozen=True, array_like=True):
 
 def row_hash(row: Row) -> int:
     """SHA-256 of the row's canonical bytes, as a number."""
-    return int.from_bytes(sha256(encode(row)).digest(), "big")
+    return body_hash(encode(row))
+
+
+def body_hash(body: bytes) -> int:
+    """The same, from the canonical bytes themselves."""
+    return int.from_bytes(sha256(body).digest(), "big")
 
 
 def set_hash(rows: Iterable[Row]) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
-from aldaba_shared.schedule import Schedule, Windows
+from aldaba_shared.schedule import Windows
 
 ALWAYS = ScheduleId("always")
 """The schedule without a closed minute; it needs no row."""
@@ -34,7 +34,7 @@ class SpecialDay:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A door, or a zone with everything in it, and when. The way there comes with it."""
+    """A door, or every door of a zone, and when. The way there comes with it; rooms inside do not."""
 
     schedule: ScheduleId
     door: DoorId | None = None
@@ -70,11 +70,3 @@ class Generation:
     epoch: int
     version: int
     set_hash: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class WiredSchedule:
-    """A schedule as the wire has it, under its id."""
-
-    id: ScheduleId
-    schedule: Schedule

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -32,7 +32,7 @@ from aldaba_cloud.access.models import AccessLevel, Generation, Levels, NamedSch
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
-from aldaba_shared.snapshot import TABLES, Change, Row, Value
+from aldaba_shared.snapshot import Change, Row
 from aldaba_shared.wire import decode, encode
 
 schedules = scoped_table(
@@ -274,25 +274,51 @@ def prune_generations(work: Work, before: datetime) -> int:
     return len(gone)
 
 
-def published_rows(work: Work, controller: ControllerId, holders: Iterable[HolderId | str] | None = None) -> list[Row]:
+class EncodedRow(NamedTuple):
+    """A row of a rule set as the bytes that are hashed and kept."""
+
+    table: str
+    key: bytes
+    holder: str
+    body: bytes
+
+    @property
+    def place(self) -> tuple[str, bytes]:
+        """Where the row stands in its set: its table and primary key."""
+        return self.table, self.key
+
+    def decoded(self) -> Row:
+        """The row itself."""
+        return decode(self.body, Row)
+
+
+HOLDER_COLUMN: Final = {"credential": 2, "grant_": 1}
+
+
+def encoded(row: Row) -> EncodedRow:
+    """Encode a row once, for comparing, hashing and keeping."""
+    place = HOLDER_COLUMN.get(row.table)
+    key = b"\x00".join(part if isinstance(part, bytes) else str(part).encode() for part in row.key)
+    return EncodedRow(row.table, key, row.values[place] if place is not None else "", encode(row))
+
+
+def published(
+    work: Work, controller: ControllerId, holders: Iterable[HolderId | str] | None = None
+) -> list[EncodedRow]:
     """The rows a controller has by its newest version: all, or those of some holders ('' for nobody's)."""
-    found = select(rule_rows.c.kind, rule_rows.c.body).where(
+    found = select(rule_rows.c.kind, rule_rows.c.row_key, rule_rows.c.holder_id, rule_rows.c.body).where(
         rule_rows.c.controller_id == controller, work.visible(rule_rows)
     )
     if holders is not None:
         found = found.where(rule_rows.c.holder_id.in_(list(holders)))
-    return [Row(row.kind, decode(row.body, tuple[Value, ...])) for row in work.db.execute(found)]
+    return [EncodedRow(*row) for row in work.db.execute(found)]
 
 
-def apply_changes(work: Work, site: SiteId, controller: ControllerId, changes: Iterable[Change]) -> None:
-    """Bring the published rows up to date."""
-    stamp = work.stamp(site)
-    gone, put = [], []
-    for change in changes:
-        if change.before:
-            gone.append({"b_kind": change.before.table, "b_key": encode(change.before.key)})
-        if change.after:
-            put.append(_rule_row(controller, change.after) | stamp)
+def replace_rows(
+    work: Work, site: SiteId, controller: ControllerId, rows: tuple[list[EncodedRow], list[EncodedRow]]
+) -> None:
+    """Drop the first rows and put the second."""
+    gone, put = rows
     if gone:
         work.db.execute(
             delete(rule_rows).where(
@@ -300,24 +326,14 @@ def apply_changes(work: Work, site: SiteId, controller: ControllerId, changes: I
                 rule_rows.c.kind == bindparam("b_kind"),
                 rule_rows.c.row_key == bindparam("b_key"),
             ),
-            gone,
+            [{"b_kind": row.table, "b_key": row.key} for row in gone],
         )
     if put:
-        work.db.execute(insert(rule_rows), put)
-
-
-HOLDER_COLUMN = {"credential": 2, "grant_": 1}
-
-
-def _rule_row(controller: ControllerId, row: Row) -> dict[str, Any]:
-    place = HOLDER_COLUMN.get(row.table)
-    return {
-        "controller_id": controller,
-        "kind": row.table,
-        "row_key": encode(row.values[: len(TABLES[row.table])]),
-        "holder_id": row.values[place] if place is not None else "",
-        "body": encode(row.values),
-    }
+        same = {"controller_id": controller} | work.stamp(site)
+        work.db.execute(
+            insert(rule_rows),
+            [same | {"kind": r.table, "row_key": r.key, "holder_id": r.holder, "body": r.body} for r in put],
+        )
 
 
 def _newest_of_each(rows: Iterable[SqlRow[Any]]) -> Iterable[SqlRow[Any]]:

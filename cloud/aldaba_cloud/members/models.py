@@ -1,8 +1,9 @@
 """Holders, plans, contracts and credentials, without a database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from aldaba_cloud.db import ALL_SITES
@@ -100,8 +101,14 @@ class Contract:
 
     @property
     def gives_rights(self) -> bool:
-        """Whether rights come from it at all; a scheduled one gives rights that begin later."""
+        """Whether rights come from it at all; a scheduled or a paused one gives rights that begin later."""
+        if self.state is ContractState.PAUSED:
+            return self.returns_on is not None
         return self.state in {ContractState.SCHEDULED, ContractState.ACTIVE, ContractState.ENDING}
+
+    def narrowed_to(self, whom: frozenset[HolderId]) -> Self:
+        """The same contract for only some of its people."""
+        return replace(self, people=tuple(person for person in self.people if person in whom))
 
     def begins_at(self, zone: ZoneInfo) -> datetime:
         """The instant its rights begin: 00:00 local of the first day, or of the day it returns."""

@@ -76,9 +76,15 @@ class Place:
         return frozenset(found)
 
     def doors_of(self, zone: ZoneId) -> frozenset[DoorId]:
-        """The doors that lead into a zone or into anything in it."""
-        inside = self.inside(zone)
-        return frozenset(door.id for door in self.doors.values() if door.into in inside)
+        """The doors that lead into a zone; a zone without doors of its own has those of the one it lies in."""
+        step: ZoneId | None = zone
+        for _ in range(len(self.zones) + 1):
+            found = frozenset(door.id for door in self.doors.values() if door.into == step)
+            if found or step is None:
+                return found
+            known = self.zones.get(step)
+            step = known.parent if known else None
+        return frozenset()
 
 
 def routes(place: Place) -> dict[ZoneId, tuple[DoorId, ...]]:

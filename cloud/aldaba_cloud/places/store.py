@@ -26,6 +26,7 @@ networks = scoped_table(
     "networks",
     Column("id", String(40), primary_key=True),
     Column("name", String(200), nullable=False),
+    Column("rules_epoch", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
 )
 
@@ -70,8 +71,21 @@ doors = scoped_table(
 
 def add_network(work: Work, name: str) -> None:
     """Keep the network the scope names."""
-    row = {"id": work.scope.network, "name": name, "created_at": work.now}
+    row = {"id": work.scope.network, "name": name, "rules_epoch": 1, "created_at": work.now}
     work.db.execute(insert(networks), row | work.stamp(ALL_SITES))
+
+
+def rules_epoch(work: Work) -> int:
+    """The epoch of the network's rules: raised by every restore, so that no old rule set comes back."""
+    found = select(networks.c.rules_epoch).where(networks.c.id == work.scope.network)
+    return int(work.db.execute(found).scalar_one())
+
+
+def raise_epoch(work: Work) -> int:
+    """Begin a new epoch; returns it."""
+    mine = networks.c.id == work.scope.network
+    work.db.execute(update(networks).where(mine).values(rules_epoch=networks.c.rules_epoch + 1))
+    return rules_epoch(work)
 
 
 def add_site(work: Work, site: Site) -> None:

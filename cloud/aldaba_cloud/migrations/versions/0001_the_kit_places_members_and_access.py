@@ -76,6 +76,7 @@ def upgrade() -> None:
     sa.Column('site_id', sa.String(length=40), nullable=False),
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('rules_epoch', sa.Integer(), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_networks'))
     )

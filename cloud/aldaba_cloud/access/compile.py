@@ -1,0 +1,256 @@
+"""Compiling: from contracts, levels and places to the rows that doors follow. Pure and incremental.
+
+The same functions make the rules of a whole site and those of one holder whose
+card was just revoked; publishing compares what they give with what a controller
+has, and rehearsing compares two of them with each other.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
+from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
+from aldaba_cloud.places.models import Place, routes
+from aldaba_shared import presence
+from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
+from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.schedule import Schedule, Windows, always, weekly
+from aldaba_shared.snapshot import ENABLED, ESSENTIAL, GOOD_STANDING, LONG_ACCESS, RENEWS, Row
+from aldaba_shared.wire import encode
+
+NOT_RENEWING: Final = 0
+SPECIAL_DAYS_AHEAD: Final = timedelta(days=400)
+
+GOOD: Final = frozenset({Standing.GOOD, Standing.GRACE, Standing.LIMITED})
+"""A limited contract buys and books nothing more; the door it is paid for still opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A credential with the canonical bytes of its number, in memory only while rules are compiled."""
+
+    credential: IssuedCredential
+    canonical: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Holders with what they carry and what they are entitled by: everybody, or only those who changed."""
+
+    holders: Mapping[HolderId, Holder]
+    contracts: tuple[Contract, ...]
+    cards: tuple[Card, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerRules:
+    """A controller as compiling sees it: its doors, and the key under which it knows cards."""
+
+    id: ControllerId
+    key: bytes = field(repr=False)
+    doors: frozenset[DoorId]
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """Why a holder may pass a door: the schedule, and the contract if there is one."""
+
+    door: DoorId
+    holder: HolderId
+    schedule: ScheduleId
+    contract: Contract | None = None
+
+    @property
+    def contract_id(self) -> ContractId | None:
+        """The contract this right belongs to; None for holders without one."""
+        return self.contract.id if self.contract else None
+
+
+class SiteRules:
+    """One site's places and levels, worked out once, from which anybody's rows follow."""
+
+    def __init__(self, place: Place, levels: Levels, today: date) -> None:
+        self.place = place
+        self.levels = levels
+        self.today = today
+        self.zone = ZoneInfo(place.site.time_zone)
+        self._routes = routes(place)
+        self._by_level = {name: self._level_doors(level.targets) for name, level in levels.levels.items()}
+        self._by_plan = {plan: self._union(names) for plan, names in levels.by_plan.items()}
+
+    def entitlements(self, people: People) -> Iterator[Entitlement]:
+        """Every door each holder may pass, by each contract and by levels of their own."""
+        for contract in people.contracts:
+            for holder in contract.people if contract.gives_rights else ():
+                for door, schedule in self._by_plan.get(contract.plan, ()):
+                    yield Entitlement(door, holder, schedule, contract)
+        for holder in people.holders:
+            for door, schedule in self._union(self.levels.by_holder.get(holder, ())):
+                yield Entitlement(door, holder, schedule)
+
+    def known_here(self, people: People) -> frozenset[HolderId]:
+        """Holders whose cards this site's doors know by name, so that a refusal can say why."""
+        by_contract = {
+            holder
+            for contract in people.contracts
+            if contract.state is not ContractState.DRAFT and contract.plan in self._by_plan
+            for holder in contract.people
+        }
+        return frozenset(by_contract | {holder for holder in people.holders if holder in self.levels.by_holder})
+
+    def schedule(self, name: ScheduleId) -> Schedule:
+        """A schedule with the site's wall clock and its special days."""
+        zone = self.place.site.time_zone
+        named = self.levels.schedules.get(name)
+        if name == ALWAYS or named is None:
+            return always(zone) if name == ALWAYS else weekly(zone, {})
+        return weekly(zone, dict(enumerate(named.week)), self._special_days(named))
+
+    def _special_days(self, named: NamedSchedule) -> dict[date, Windows]:
+        """Days gone by are left out, so that rules do not grow for ever."""
+        if not named.keeps_special_days:
+            return {}
+        first, last = self.today - timedelta(days=1), self.today + SPECIAL_DAYS_AHEAD
+        return {special.day: special.windows for special in self.levels.special_days if first <= special.day <= last}
+
+    def _level_doors(self, targets: Iterable[Target]) -> frozenset[tuple[DoorId, ScheduleId]]:
+        """A target's own doors, and every door on the way to them, under the target's schedule."""
+        return frozenset((door, target.schedule) for target in targets for door in self._doors_to(target))
+
+    def _doors_to(self, target: Target) -> frozenset[DoorId]:
+        """Each door of the target with the way to it; a way through the target itself is no way to it."""
+        if target.door is not None:
+            wanted = frozenset({target.door}) & self.place.doors.keys()
+        else:
+            wanted = self.place.doors_of(target.zone) if target.zone else frozenset()
+        found: set[DoorId] = set()
+        for door in wanted:
+            way = self._routes.get(self.place.doors[door].out_of, ())
+            if not wanted.intersection(way):
+                found.update((door, *way))
+        return frozenset(found)
+
+    def _union(self, names: Iterable[str]) -> tuple[tuple[DoorId, ScheduleId], ...]:
+        none: frozenset[tuple[DoorId, ScheduleId]] = frozenset()
+        return tuple(sorted(none.union(*(self._by_level.get(name, none) for name in names))))
+
+
+def people_rows(
+    rules: SiteRules, people: People, controllers: Iterable[ControllerRules]
+) -> dict[ControllerId, list[Row]]:
+    """The credential and grant rows of these holders, for each controller."""
+    grants: dict[DoorId, list[Row]] = defaultdict(list)
+    ends = _ContractEnds(rules.zone)
+    for one in rules.entitlements(people):
+        grants[one.door].append(_grant(one, ends))
+    known = rules.known_here(people)
+    cards = [
+        (card.credential.kind, card.canonical, _card_values(card.credential, people.holders[card.credential.holder]))
+        for card in people.cards
+        if card.credential.holder in known
+    ]
+    return {
+        controller.id: [
+            *(_credential(controller.key, *card) for card in cards),
+            *(row for door in sorted(controller.doors) for row in grants.get(door, ())),
+        ]
+        for controller in controllers
+    }
+
+
+def site_rows(rules: SiteRules, controller: ControllerRules) -> list[Row]:
+    """The rows that are nobody's: the schedules its doors can need, the zones, the site's clock, its doors."""
+    names = {ALWAYS, *rules.levels.schedules}
+    return [
+        *(Row("schedule", (name, encode(rules.schedule(ScheduleId(name))))) for name in sorted(names)),
+        *(Row("zone", (zone, encode(body))) for zone, body in sorted(presence_zones(rules.place).items())),
+        Row("setting", ("night_reset", encode(rules.place.site.night_reset.isoformat()))),
+        Row("setting", ("site_zone", encode(rules.place.site.time_zone))),
+        *(Row("setting", (f"door/{door}", encode(_door_body(rules.place, door)))) for door in sorted(controller.doors)),
+    ]
+
+
+def presence_zones(place: Place) -> dict[ZoneId, presence.Zone]:
+    """The site's zones as presence knows them, on the doors and in the cloud alike."""
+    return {
+        zone.id: presence.Zone(
+            id=zone.id,
+            parent=zone.parent,
+            counted=zone.counted,
+            safety_limit=zone.safety_limit,
+            commercial_limit=zone.commercial_limit,
+            passback=zone.passback,
+            passback_minutes=zone.passback_minutes,
+            presence_hours=zone.presence_hours,
+        )
+        for zone in place.zones.values()
+    }
+
+
+def narrowed(rules: SiteRules, levels: Levels) -> SiteRules:
+    """The same site under other levels or schedules: what a rehearsal asks about."""
+    return SiteRules(rules.place, levels, rules.today)
+
+
+def with_schedule(levels: Levels, schedule: NamedSchedule) -> Levels:
+    """Levels in which one schedule is another."""
+    return replace(levels, schedules={**levels.schedules, schedule.id: schedule})
+
+
+def _door_body(place: Place, door: DoorId) -> dict[str, object]:
+    known = place.doors[door]
+    return {
+        "into": known.into,
+        "out_of": known.out_of,
+        "release_seconds": known.release_seconds,
+        "offline_grace_hours": known.offline_grace_hours,
+    }
+
+
+class _ContractEnds:
+    """Begin and end of each contract's rights in seconds, worked out once a contract."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._known: dict[ContractId, tuple[int, int | None]] = {}
+
+    def of(self, contract: Contract | None) -> tuple[int, int | None]:
+        """Seconds since 1970; holders without a contract have had their rights for ever."""
+        if contract is None:
+            return 0, None
+        if contract.id not in self._known:
+            ends = contract.rights_end_at(self._zone)
+            self._known[contract.id] = (_seconds(contract.begins_at(self._zone)) or 0, _seconds(ends))
+        return self._known[contract.id]
+
+
+def _grant(one: Entitlement, ends: _ContractEnds) -> Row:
+    begins, until = ends.of(one.contract)
+    flags = GOOD_STANDING
+    if one.contract is not None:
+        flags = GOOD_STANDING if one.contract.standing in GOOD else 0
+        flags |= RENEWS if one.contract.renews else NOT_RENEWING
+    name = f"{one.contract_id or 'own'}:{one.schedule}"
+    return Row("grant_", (one.door, one.holder, name, one.schedule, one.contract_id, flags, begins, until))
+
+
+def _card_values(credential: IssuedCredential, holder: Holder) -> tuple[str | int | None, ...]:
+    flags = (
+        (ENABLED if credential.enabled else 0)
+        | (ESSENTIAL if holder.essential else 0)
+        | (LONG_ACCESS if holder.long_access else 0)
+    )
+    begins, until = _seconds(credential.valid_from), _seconds(credential.valid_until)
+    return (credential.id, holder.id, credential.kind.value, flags, begins, until)
+
+
+def _credential(key: bytes, kind: CredentialKind, canonical: bytes, values: tuple[str | int | None, ...]) -> Row:
+    return Row("credential", (credential_key(key, kind, canonical), *values))
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return int(moment.timestamp()) if moment is not None else None

@@ -1,0 +1,191 @@
+"""Publishing: a new version of each controller's rules, with the change it came from, in one transaction.
+
+Nothing is sent from here. The rows, the version and the news of it are kept
+together; the broker tells the doors after the commit.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from aldaba_cloud import outbox
+from aldaba_cloud.access import store
+from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules, people_rows, site_rows
+from aldaba_cloud.access.models import Generation
+from aldaba_cloud.db import Work
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members import store as members
+from aldaba_cloud.members.models import Contract
+from aldaba_cloud.places import store as places
+from aldaba_shared.ids import ControllerId, HolderId, SiteId
+from aldaba_shared.messages import Delta, Head
+from aldaba_shared.snapshot import (
+    COLUMNS,
+    EMPTY_SET,
+    FORMAT,
+    MODULUS,
+    SCHEMA,
+    Change,
+    Row,
+    body_hash,
+    changes_between,
+)
+
+PUBLISHED: Final = "rules.published"
+LARGEST_DELTA: Final = 2_000
+"""More changed rows than this are fetched as a whole set; a body on the wire is bounded."""
+
+Keys = Mapping[ControllerId, bytes]
+"""The key under which each controller digests credentials."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version that was made, and how many rows it changed."""
+
+    generation: Generation
+    changed: int
+
+
+def site_rules(work: Work, site_id: SiteId) -> SiteRules:
+    """Load a site's places and levels and work them out."""
+    site = places.find_site(work, site_id)
+    if site is None:
+        raise Missing("site", site_id)
+    today = work.now.astimezone(ZoneInfo(site.time_zone)).date()
+    return SiteRules(places.load_place(work, site), store.load_levels(work, site_id), today)
+
+
+def people_of(work: Work, keyring: Keyring, whom: Iterable[HolderId] | None = None) -> People:
+    """Load holders with contracts and cards: these, or everybody."""
+    named = None if whom is None else sorted(set(whom))
+    return People(
+        holders=members.holders_by_id(work, named),
+        contracts=_only(members.contracts_of(work, named), named),
+        cards=tuple(Card(one, keyring.unseal(sealed)) for one, sealed in members.credentials_of(work, named)),
+    )
+
+
+def controllers_of(rules: SiteRules, keys: Keys) -> list[ControllerRules]:
+    """The site's controllers that were paired, with their doors."""
+    doors = rules.place.doors.values()
+    named = sorted({door.controller for door in doors if door.controller in keys} - {None}, key=str)
+    return [
+        ControllerRules(one, keys[one], frozenset(door.id for door in doors if door.controller == one))
+        for one in named
+        if one is not None
+    ]
+
+
+def publish(
+    work: Work, site_id: SiteId, keyring: Keyring, keys: Keys, *, whom: Iterable[HolderId] | None = None
+) -> list[Published]:
+    """Bring every controller of a site up to date, after a change to these holders or to anything.
+
+    A controller that has no version yet gets everything, whoever changed.
+    """
+    rules = site_rules(work, site_id)
+    controllers = controllers_of(rules, keys)
+    newest = {one.id: store.newest_generation(work, one.id) for one in controllers}
+    named = None if whom is None or any(known is None for known in newest.values()) else sorted(set(whom))
+    rows = people_rows(rules, people_of(work, keyring, named), controllers)
+    made = []
+    for controller in controllers:
+        wanted = rows[controller.id] if named is not None else [*site_rows(rules, controller), *rows[controller.id]]
+        known = newest[controller.id]
+        before = store.published(work, controller.id, named) if known else []
+        made += _publish_one(work, site_id, (controller.id, known), Difference(before, map(store.encoded, wanted)))
+    return made
+
+
+class Difference:
+    """What has to be dropped and put to make one set of encoded rows into another.
+
+    Rows are compared as the bytes that are hashed and stored, so that the many
+    that did not change are never decoded.
+    """
+
+    def __init__(self, before: Iterable[store.EncodedRow], after: Iterable[store.EncodedRow]) -> None:
+        old = {row.place: row for row in before}
+        new = {row.place: row for row in after}
+        self.gone = [row for place, row in old.items() if place not in new or new[place].body != row.body]
+        self.put = [row for place, row in new.items() if place not in old or old[place].body != row.body]
+
+    def __len__(self) -> int:
+        return len({row.place for row in (*self.gone, *self.put)})
+
+    def hash_after(self, known: bytes) -> bytes:
+        """The hash of the set, from its hash before (`aldaba_shared.snapshot`)."""
+        total = int.from_bytes(known, "big")
+        total += sum(body_hash(row.body) for row in self.put) - sum(body_hash(row.body) for row in self.gone)
+        return (total % MODULUS).to_bytes(32, "big")
+
+    def changes(self) -> tuple[Change, ...]:
+        """The same as the wire has it."""
+        return changes_between((row.decoded() for row in self.gone), (row.decoded() for row in self.put))
+
+
+def _publish_one(
+    work: Work, site: SiteId, what: tuple[ControllerId, Generation | None], difference: Difference
+) -> list[Published]:
+    """One controller's next version, unless nothing changed for it."""
+    controller, known = what
+    epoch = places.rules_epoch(work)
+    if not len(difference) and known and known.epoch == epoch:
+        return []
+    digest = difference.hash_after(known.set_hash if known else EMPTY_SET)
+    generation = Generation(controller, epoch, known.version + 1 if known else 1, digest)
+    small = known is not None and len(difference) <= LARGEST_DELTA
+    store.add_generation(work, site, generation, difference.changes() if small else ())
+    store.replace_rows(work, site, controller, (difference.gone, difference.put))
+    outbox.tell(work, site, PUBLISHED, controller, {"epoch": generation.epoch, "version": generation.version})
+    return [Published(generation, len(difference))]
+
+
+def head_now(work: Work, controller: ControllerId) -> Head | None:
+    """The head to sign now: the newest version, issued at this moment; None before the first version."""
+    known = store.newest_generation(work, controller)
+    return Head(controller, known.epoch, known.version, known.set_hash, work.now) if known else None
+
+
+def newest_delta(work: Work, controller: ControllerId) -> Delta | None:
+    """The step to the newest version; None when the whole set has to be fetched instead."""
+    known = store.newest_generation(work, controller)
+    changes = store.changes_to(work, known) if known else ()
+    if known is None or not changes:
+        return None
+    head = Head(controller, known.epoch, known.version, known.set_hash, work.now)
+    return Delta(head, known.version - 1, changes)
+
+
+def write_snapshot(path: Path, rows: Iterable[Row], head_envelope: bytes, set_hash: bytes) -> None:
+    """Write a rule set as the SQLite file that a controller opens; `path` must not exist."""
+    by_table: dict[str, list[tuple[object, ...]]] = {table: [] for table in COLUMNS}
+    for row in rows:
+        by_table[row.table].append(row.values)
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA user_version={FORMAT}; {SCHEMA}")
+        file.execute("BEGIN")
+        for table, values in by_table.items():
+            marks = ", ".join("?" * len(COLUMNS[table]))
+            file.executemany(f"INSERT INTO {table} VALUES ({marks})", sorted(values))  # noqa: S608 -- our own table names
+        file.execute("INSERT INTO head_ VALUES (1, ?, ?)", (head_envelope, set_hash))
+        file.execute("COMMIT")
+
+
+def snapshot_rows(work: Work, controller: ControllerId) -> list[Row]:
+    """Every row of a controller's newest version."""
+    return [row.decoded() for row in store.published(work, controller)]
+
+
+def _only(contracts: Iterable[Contract], named: list[HolderId] | None) -> tuple[Contract, ...]:
+    """Contracts narrowed to the holders who were asked for: colleagues on the same contract are not compiled."""
+    if named is None:
+        return tuple(contracts)
+    wanted = frozenset(named)
+    return tuple(one.narrowed_to(wanted) for one in contracts)

@@ -1,0 +1,123 @@
+"""Joining, leaving, issuing and revoking. Doors learn about it when rules are published (`access`)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from aldaba_cloud import audit
+from aldaba_cloud.db import ALL_SITES, Work
+from aldaba_cloud.errors import Missing, Taken
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members import store
+from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
+from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
+from aldaba_shared.keys import CredentialKind
+
+
+class CardTaken(Taken):
+    """A card is one person's. Whose it is stays unsaid: the asker may not see them."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(f"The card {label!r} is enrolled already. Revoke it there first, or take another card.")
+
+
+@dataclass(frozen=True, slots=True)
+class NewCredential:
+    """A card or key to be issued. `canonical` is its number in the form `aldaba_shared.keys` tells."""
+
+    holder: HolderId
+    kind: CredentialKind
+    canonical: bytes = field(repr=False)
+    label: str
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    site: SiteId = ALL_SITES
+
+
+def issue(work: Work, wanted: NewCredential, keyring: Keyring) -> IssuedCredential:
+    """Issue a credential to a holder; its number is sealed at once."""
+    if store.find_holder(work, wanted.holder) is None:
+        raise Missing("holder", wanted.holder)
+    if store.fingerprint_known(work, _fingerprint(wanted, keyring)):
+        raise CardTaken(wanted.label)
+    (issued,) = issue_many(work, [wanted], keyring)
+    audit.note(work, issued.site, "credential_issued", issued.id, holder=issued.holder, kind=issued.kind)
+    return issued
+
+
+def issue_many(work: Work, wanted: Sequence[NewCredential], keyring: Keyring) -> list[IssuedCredential]:
+    """Issue credentials that are known to be new, as an import does."""
+    issued = [
+        IssuedCredential(
+            id=CredentialId(work.new_id("cred")),
+            holder=one.holder,
+            kind=one.kind,
+            label=one.label,
+            issued_at=work.now,
+            valid_from=one.valid_from,
+            valid_until=one.valid_until,
+            site=one.site,
+        )
+        for one in wanted
+    ]
+    sealed = ((keyring.seal(one.canonical), _fingerprint(one, keyring)) for one in wanted)
+    store.add_credentials(work, ((made, *how) for made, how in zip(issued, sealed, strict=True)))
+    return issued
+
+
+def revoke(work: Work, credential: CredentialId, because: str) -> IssuedCredential:
+    """Switch a credential off: lost, stolen, returned. It stays known, so that a door can say so."""
+    found = store.find_credential(work, credential)
+    if found is None or not store.disable_credential(work, credential, because):
+        raise Missing("credential", credential)
+    audit.note(work, found.site, "credential_revoked", credential, holder=found.holder, because=because)
+    return replace(found, enabled=False, disabled_because=because)
+
+
+def restore(work: Work, credential: CredentialId) -> IssuedCredential:
+    """Switch a credential on again: it was found."""
+    found = store.find_credential(work, credential)
+    if found is None or not store.enable_credential(work, credential):
+        raise Missing("credential", credential)
+    audit.note(work, found.site, "credential_restored", credential, holder=found.holder)
+    return replace(found, enabled=True, disabled_because="")
+
+
+def welcome(work: Work, holders: Iterable[Holder]) -> None:
+    """Keep new holders."""
+    store.add_holders(work, holders)
+
+
+def change_standing(work: Work, contract: ContractId, standing: Standing) -> Contract:
+    """Say how a contract stands with its bills; only this contract's rights follow."""
+    return _changed(work, contract, "standing_changed", standing=standing)
+
+
+def accept_collection(work: Work, contract: ContractId, paid_until: date) -> Contract:
+    """Move the next due date on, because it was paid."""
+    return _changed(work, contract, "collection_accepted", paid_until=paid_until, standing=Standing.GOOD)
+
+
+def pause(work: Work, contract: ContractId, returns_on: date | None) -> Contract:
+    """Pause a contract until a day, or until further notice."""
+    return _changed(work, contract, "contract_paused", state=ContractState.PAUSED, returns_on=returns_on)
+
+
+def leave(work: Work, contract: ContractId, ends_on: date) -> Contract:
+    """End a contract after a last day; its rights end by themselves then."""
+    return _changed(work, contract, "contract_ending", state=ContractState.ENDING, ends_on=ends_on)
+
+
+def _changed(work: Work, contract: ContractId, action: str, **values: object) -> Contract:
+    found = store.find_contract(work, contract)
+    if found is None:
+        raise Missing("contract", contract)
+    changed = replace(found, **values)  # type: ignore[arg-type]  # the four callers above name real fields
+    if not store.save_contract(work, changed):
+        raise Missing("contract", contract)
+    audit.note(work, found.site, action, contract, **{name: str(value) for name, value in values.items()})
+    return changed
+
+
+def _fingerprint(wanted: NewCredential, keyring: Keyring) -> str:
+    return keyring.fingerprint(wanted.kind.value.encode() + b"\x00" + wanted.canonical)
