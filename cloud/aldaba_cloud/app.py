@@ -31,6 +31,7 @@ from aldaba_cloud.errors import (
 )
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.log import RequestLog, log
+from aldaba_cloud.pages.mount import mount as mount_pages
 from aldaba_shared.errors import AldabaError
 
 STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
@@ -80,6 +81,7 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 def _mount(app: FastAPI) -> None:
     """Every router and every error handler."""
     app.include_router(auth_router)
+    mount_pages(app)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_exception_handler(AldabaError, _on_error)
     app.add_exception_handler(HTTPException, _on_http)

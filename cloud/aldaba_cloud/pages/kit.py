@@ -1,0 +1,170 @@
+"""What every page stands on: the template environment, the language, the theme, and who looks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from http import HTTPStatus
+from typing import Annotated, Final, Protocol, cast
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_skeleton, format_time, format_timedelta
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from aldaba_cloud.auth.models import Role, Session, roles_of
+from aldaba_cloud.deps import MaybeSession
+from aldaba_cloud.pages.assets import Asset, load_assets
+from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose, mark
+from aldaba_shared.reasons import Language
+
+LANGUAGE_COOKIE: Final = "aldaba_language"
+THEME_COOKIE: Final = "aldaba_theme"
+THEMES: Final = ("light", "dark")
+
+
+class _I18n(Protocol):
+    """What the i18n extension adds to an environment."""
+
+    def install_gettext_translations(self, translations: object, newstyle: bool) -> None:  # noqa: FBT001 -- its name
+        """Translate with these."""
+
+
+class Renderer:
+    """Templates in every language; one for the whole service."""
+
+    def __init__(self) -> None:
+        self.assets: dict[str, Asset] = load_assets()
+        self._environments = {language: self._environment(language) for language in LANGUAGES}
+
+    def draw(self, template: str, language: Language, context: Mapping[str, object]) -> str:
+        """The text of a template in a language."""
+        return self._environments[language].get_template(template).render(context)
+
+    def asset(self, path: str) -> str:
+        """The address of an asset, which changes with its bytes."""
+        return f"/static/{path}?v={self.assets[path].tag}"
+
+    def _environment(self, language: Language) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("aldaba_cloud.pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        cast("_I18n", environment).install_gettext_translations(catalogue(language), newstyle=True)
+        environment.globals.update(asset=self.asset, assets=self.assets, languages=LANGUAGES, language=language)
+        environment.filters.update(
+            day=partial(_day, language=language),
+            clock=partial(_clock, language=language),
+            moment=partial(_moment, language=language),
+            lasting=partial(_lasting, language=language),
+        )
+        return environment
+
+
+def _clock(at: datetime, zone: ZoneInfo, *, language: Language, seconds: bool = False) -> str:
+    return format_time(at.astimezone(zone), "HH:mm:ss" if seconds else "HH:mm", locale=language)
+
+
+def _day(at: datetime, zone: ZoneInfo, *, language: Language) -> str:
+    return format_skeleton("MMMMEEEEd", at.astimezone(zone).replace(tzinfo=None), locale=language)
+
+
+def _moment(at: datetime, zone: ZoneInfo, *, language: Language) -> str:
+    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm:ss", locale=language)
+
+
+def _lasting(span: timedelta, *, language: Language) -> str:
+    return format_timedelta(span, locale=language, threshold=1.5)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page for one person: in their language and theme, with what they may open in the navigation."""
+
+    renderer: Renderer
+    language: Language
+    theme: str
+    path: str
+    session: Session | None = None
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """Everything the signed-in account may do, somewhere."""
+        return roles_of(self.session.account.grants) if self.session else frozenset()
+
+    def text(self, message: str) -> str:
+        """A marked message, in the language of the page."""
+        return str(catalogue(self.language).gettext(message))
+
+    def draw(self, template: str, **context: object) -> str:
+        """A template or a fragment, with what every page knows."""
+        known: dict[str, object] = {"page": self, "roles": {str(role) for role in self.roles}, "zone": ZoneInfo("UTC")}
+        return self.renderer.draw(template, self.language, known | context)
+
+    def show(self, template: str, *, status: int = HTTPStatus.OK, **context: object) -> HTMLResponse:
+        """A whole page as an answer."""
+        return HTMLResponse(self.draw(template, **context), status, {"content-language": self.language})
+
+
+def page_of(request: Request, session: Session | None) -> Page:
+    """The page for whoever sent this request."""
+    accepted = request.headers.get("accept-language", "")
+    locale = session.account.locale if session else None
+    theme = request.cookies.get(THEME_COOKIE, "")
+    return Page(
+        renderer=request.app.state.renderer,
+        language=choose(request.cookies.get(LANGUAGE_COOKIE), locale, accepted),
+        theme=theme if theme in THEMES else "",
+        path=request.url.path,
+        session=session,
+    )
+
+
+def _page(request: Request, session: MaybeSession) -> Page:
+    return page_of(request, session)
+
+
+PageDep = Annotated[Page, Depends(_page, scope="function")]
+
+PROBLEMS: Final[Mapping[int, tuple[str, str]]] = {
+    HTTPStatus.NOT_FOUND: (
+        mark("Nobody answers at this door"),
+        mark("There is nothing at this address, or it belongs to a site that is not yours."),
+    ),
+    HTTPStatus.FORBIDDEN: (
+        mark("This door is not yours to open"),
+        mark("Your account lacks the role for this page, or the request did not come from one of our pages."),
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: (
+        mark("The knocker came off in our hand"),
+        mark("Something broke on our side and was written down. Doors decide by themselves and go on working."),
+    ),
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        mark("Slow down a little"),
+        mark("There were too many tries in a row. Wait a moment and try again."),
+    ),
+}
+OTHER_PROBLEM: Final = (
+    mark("That did not work"),
+    mark("What was sent cannot be used as it is. Go back and correct it."),
+)
+
+
+def render_problem(request: Request, status: HTTPStatus, code: str, detail: str) -> HTMLResponse:
+    """A refusal as a page in the reader's language; the service's own words stand below, for whoever helps."""
+    title, told = PROBLEMS.get(status, OTHER_PROBLEM)
+    page = page_of(request, None)
+    return page.show(
+        "problem.html", status=status, number=int(status), title=page.text(title), told=page.text(told),
+        code=code, detail=detail,
+    )  # fmt: skip
+
+
+def newest(moments: Sequence[datetime | None]) -> datetime | None:
+    """The latest of some moments that may be unknown."""
+    return max((one.astimezone(UTC) for one in moments if one is not None), default=None)

@@ -1,0 +1,27 @@
+// What every page needs beyond HTML: saying that the cloud did not answer, and dialogs.
+"use strict";
+(() => {
+  const toast = document.getElementById("toast");
+  const offline = document.getElementById("toast-offline");
+  let hiding;
+  const say = (node) => {
+    toast.replaceChildren(node);
+    clearTimeout(hiding);
+    hiding = setTimeout(() => toast.replaceChildren(), 8000);
+  };
+  document.body.addEventListener("htmx:sendError", () => say(offline.content.cloneNode(true)));
+  document.body.addEventListener("htmx:timeout", () => say(offline.content.cloneNode(true)));
+  // A refusal comes as a fragment with its own words: show it where it was asked for.
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.xhr.status === 422 || event.detail.xhr.status === 409) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-opens]");
+    if (opener) document.getElementById(opener.dataset.opens)?.showModal();
+    const closer = event.target.closest("[data-closes]");
+    if (closer) closer.closest("dialog")?.close();
+  });
+})();
