@@ -56,6 +56,12 @@ class SimulatedPin(MockPin):  # type: ignore[misc]  # gpiozero ships no types
             self.factory.tell(self.info.name, bool(value))
         return changed
 
+    def output_with_state(self, state: int) -> None:
+        """Become an output at this level at once, without passing through the other one."""
+        self._function = "output"
+        self._change_state(bool(state))
+        self.factory.tell(self.info.name, bool(state))
+
     def _set_function(self, value: str) -> None:
         super()._set_function(value)
         if value == "output":

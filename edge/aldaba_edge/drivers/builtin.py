@@ -2,6 +2,7 @@
 
 # ruff: noqa: PLC0415 - lazy imports are this module's purpose: no gpiozero, pyserial or pyscard before a device needs it
 
+import os
 from collections.abc import Mapping
 
 from aldaba_edge.drivers import options as told
@@ -57,8 +58,12 @@ def _indicator(options: told.GpioIndicatorOptions, parts: Parts) -> Indicator:
     return GpioIndicator(options, parts.pins)
 
 
-def _native_pins(_options: told.NativePinsOptions, _parts: Parts) -> None:
-    """Nothing to build: gpiozero finds the Pi's pins by itself."""
+def _native_pins(_options: told.NativePinsOptions, _parts: Parts) -> object:
+    if os.environ.get("GPIOZERO_PIN_FACTORY", "lgpio") != "lgpio":
+        return None  # gpiozero's own switch, by which a test or a bench chooses its pins
+    from aldaba_edge.drivers.native_pins import open_native_pins
+
+    return open_native_pins()
 
 
 BUILTIN: Mapping[str, DriverFactory] = {
