@@ -18,6 +18,7 @@ from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules
 from aldaba_cloud.access.models import Generation
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
@@ -37,6 +38,7 @@ from aldaba_shared.snapshot import (
 )
 
 PUBLISHED: Final = "rules.published"
+NOBODYS: Final = ""
 LARGEST_DELTA: Final = 2_000
 """More changed rows than this are fetched as a whole set; a body on the wire is bounded."""
 
@@ -87,7 +89,9 @@ def publish(
 ) -> list[Published]:
     """Bring every controller of a site up to date, after a change to these holders or to anything.
 
-    A controller that has no version yet gets everything, whoever changed.
+    The few rows that are nobody's (schedules, zones, the site's clock) are
+    always compared, so a changed schedule needs no holder at all. A controller
+    that has no version yet gets everything, whoever changed.
     """
     rules = site_rules(work, site_id)
     controllers = controllers_of(rules, keys)
@@ -96,9 +100,9 @@ def publish(
     rows = people_rows(rules, people_of(work, keyring, named), controllers)
     made = []
     for controller in controllers:
-        wanted = rows[controller.id] if named is not None else [*site_rows(rules, controller), *rows[controller.id]]
+        wanted = [*site_rows(rules, controller), *rows[controller.id]]
         known = newest[controller.id]
-        before = store.published(work, controller.id, named) if known else []
+        before = store.published(work, controller.id, None if named is None else [NOBODYS, *named]) if known else []
         made += _publish_one(work, site_id, (controller.id, known), Difference(before, map(store.encoded, wanted)))
     return made
 
@@ -189,3 +193,9 @@ def _only(contracts: Iterable[Contract], named: list[HolderId] | None) -> tuple[
         return tuple(contracts)
     wanted = frozenset(named)
     return tuple(one.narrowed_to(wanted) for one in contracts)
+
+
+def controller_keys(work: Work, keyring: Keyring) -> Keys:
+    """The digest keys of every controller that was paired and not retired."""
+    paired = fleet.list_controllers(work)
+    return {one.id: keyring.unseal(one.sealed_controller_key) for one in paired if one.retired_at is None}

@@ -250,28 +250,32 @@ def changes_to(work: Work, generation: Generation) -> tuple[Change, ...]:
     return decode(body, tuple[Change, ...])
 
 
+def newest_generations(work: Work) -> list[Generation]:
+    """What was last published for each controller the caller may see."""
+    columns = (
+        rule_generations.c.controller_id,
+        rule_generations.c.epoch,
+        rule_generations.c.version,
+        rule_generations.c.set_hash,
+    )
+    newest: dict[str, Generation] = {}
+    ordered = select(*columns).where(work.visible(rule_generations)).order_by(columns[1], columns[2])
+    for row in work.db.execute(ordered):
+        newest[row.controller_id] = Generation(ControllerId(row.controller_id), row.epoch, row.version, row.set_hash)
+    return list(newest.values())
+
+
 def prune_generations(work: Work, before: datetime) -> int:
     """Forget versions older than this, except the newest of each controller; returns how many went."""
-    newest = select(rule_generations.c.controller_id, rule_generations.c.epoch, rule_generations.c.version)
-    kept = {(row.controller_id, row.epoch, row.version) for row in _newest_of_each(work.db.execute(newest))}
-    old = select(rule_generations.c.controller_id, rule_generations.c.epoch, rule_generations.c.version).where(
-        rule_generations.c.issued_at < before, work.visible(rule_generations)
-    )
-    gone = [
-        {"b_controller": row.controller_id, "b_epoch": row.epoch, "b_version": row.version}
-        for row in work.db.execute(old)
-        if (row.controller_id, row.epoch, row.version) not in kept
-    ]
-    if gone:
-        work.db.execute(
-            delete(rule_generations).where(
-                rule_generations.c.controller_id == bindparam("b_controller"),
-                rule_generations.c.epoch == bindparam("b_epoch"),
-                rule_generations.c.version == bindparam("b_version"),
-            ),
-            gone,
+    gone = 0
+    for kept in newest_generations(work):
+        older = (
+            (rule_generations.c.controller_id == kept.controller)
+            & (rule_generations.c.issued_at < before)
+            & (rule_generations.c.version < kept.version)
         )
-    return len(gone)
+        gone += work.db.execute(delete(rule_generations).where(older, work.writable(rule_generations))).rowcount
+    return gone
 
 
 class EncodedRow(NamedTuple):
@@ -334,15 +338,6 @@ def replace_rows(
             insert(rule_rows),
             [same | {"kind": r.table, "row_key": r.key, "holder_id": r.holder, "body": r.body} for r in put],
         )
-
-
-def _newest_of_each(rows: Iterable[SqlRow[Any]]) -> Iterable[SqlRow[Any]]:
-    newest: dict[str, SqlRow[Any]] = {}
-    for row in rows:
-        known = newest.get(row.controller_id)
-        if known is None or (row.epoch, row.version) > (known.epoch, known.version):
-            newest[row.controller_id] = row
-    return newest.values()
 
 
 def _add_targets(work: Work, level: AccessLevel) -> None:

@@ -119,5 +119,13 @@ def _steps(
 
 def uncounted(place: Place) -> list[ZoneId]:
     """Zones said to be counted although somebody can leave them unread; nobody may rely on those."""
-    unread = {door.into for door in place.doors.values() if not door.way_out_read}
-    return sorted(zone.id for zone in place.zones.values() if zone.counted and place.inside(zone.id) & unread)
+
+    def leaks(zone: ZoneId) -> bool:
+        inside = place.inside(zone)
+        return any(
+            not door.way_out_read
+            for door in place.doors.values()
+            if (door.into in inside) is not (door.out_of in inside)
+        )
+
+    return sorted(zone.id for zone in place.zones.values() if zone.counted and leaks(zone.id))

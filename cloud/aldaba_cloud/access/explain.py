@@ -1,0 +1,91 @@
+"""Explaining: the very decision of the door, run again; and what it would be for a person, a door and a moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from aldaba_cloud.access.compile import GOOD, People, SiteRules
+from aldaba_cloud.members.models import IssuedCredential
+from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side, decide
+from aldaba_shared.events import AccessDecided
+from aldaba_shared.ids import CredentialKey, DoorId, HolderId, RightId
+from aldaba_shared.keys import CredentialKind
+from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with the facts it came from; `same` is whether the door had said the same."""
+
+    decision: Decision
+    facts: Facts
+    same: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Would this holder pass this door at this moment, with their best card and nothing else in the way?"""
+
+    holder: HolderId
+    door: DoorId
+    at: datetime
+    side: Side = Side.IN
+
+
+def explain_event(event: AccessDecided) -> Explanation:
+    """Run the decision of an event again, on the facts the door saw."""
+    decision = event.again()
+    return Explanation(decision, event.facts, same=decision.reason is event.decision.reason)
+
+
+def explain_question(rules: SiteRules, people: People, question: Question) -> Explanation:
+    """Decide for a person, a door and a moment by the rules as they are in the cloud now.
+
+    The door is taken as connected, and presence as unknown: passback and a full
+    zone are facts of the moment itself.
+    """
+    facts = facts_of(rules, people, question.holder, question.door)
+    kind = facts.credential.kind if facts.credential else CredentialKind.UID
+    shown = Presented(question.door, question.side, kind, question.at)
+    return Explanation(decide(shown, facts, PresenceNow(), DoorNow(rules_issued_at=question.at)), facts)
+
+
+def facts_of(rules: SiteRules, people: People, holder: HolderId, door: DoorId) -> Facts:
+    """What the door would know of this holder's best credential: an enabled one before a disabled one."""
+    cards = [card.credential for card in people.cards if card.credential.holder == holder]
+    best = max(cards, key=lambda card: (card.enabled, card.issued_at), default=None)
+    if best is None or holder not in rules.known_here(people):
+        return Facts()
+    key = CredentialKey(best.id.encode())
+    rights = [(door, holder, right) for right in _rights(rules, people, holder, door)]
+    return MemoryRules({key: _credential(people, best)}, rights).facts(door, key)
+
+
+def _credential(people: People, issued: IssuedCredential) -> Credential:
+    holder = people.holders[issued.holder]
+    return Credential(
+        id=issued.id,
+        holder=issued.holder,
+        kind=issued.kind,
+        enabled=issued.enabled,
+        valid_from=issued.valid_from,
+        valid_until=issued.valid_until,
+        essential=holder.essential,
+        long_access=holder.long_access,
+    )
+
+
+def _rights(rules: SiteRules, people: People, holder: HolderId, door: DoorId) -> list[Right]:
+    """The rights a door would find, from the same entitlements that its rows are made of."""
+    return [
+        Right(
+            id=RightId(f"{one.contract_id or 'own'}:{one.schedule}"),
+            schedule=rules.schedule(one.schedule),
+            valid_from=one.contract.begins_at(rules.zone) if one.contract else datetime.fromtimestamp(0, rules.zone),
+            valid_until=one.contract.rights_end_at(rules.zone) if one.contract else None,
+            contract=one.contract_id,
+            good_standing=one.contract is None or one.contract.standing in GOOD,
+            renews=one.contract is not None and one.contract.renews,
+        )
+        for one in rules.entitlements(people)
+        if one.holder == holder and one.door == door
+    ]

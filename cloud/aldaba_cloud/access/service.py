@@ -1,0 +1,146 @@
+"""Changing who may go where: every change is compiled and published in its own transaction."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aldaba_cloud import audit
+from aldaba_cloud.access import store
+from aldaba_cloud.access.compile import narrowed, with_schedule
+from aldaba_cloud.access.explain import Explanation, Question, explain_question
+from aldaba_cloud.access.models import NamedSchedule, SpecialDay
+from aldaba_cloud.access.publish import Published, controller_keys, people_of, publish, site_rules
+from aldaba_cloud.access.rehearse import Rehearsal, rehearse
+from aldaba_cloud.db import Work
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members import service as members
+from aldaba_cloud.members import store as members_store
+from aldaba_cloud.members.models import IssuedCredential
+from aldaba_cloud.members.service import NewCredential
+from aldaba_cloud.places import store as places
+from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
+from aldaba_shared.schedule import Schedule, Windows, checked, weekly
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Whether a controller follows the newest rules that were published for it."""
+
+    controller: ControllerId
+    published: tuple[int, int]
+    confirmed: tuple[int, int]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the door obeys what the page shows."""
+        return self.confirmed >= self.published
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """One door a holder may pass, with the schedules under which they may."""
+
+    door: DoorId
+    schedules: tuple[Schedule, ...]
+    until: datetime | None
+
+
+def publish_everywhere(work: Work, keyring: Keyring, whom: list[HolderId] | None = None) -> list[Published]:
+    """Bring the controllers of every site the caller sees up to date."""
+    keys = controller_keys(work, keyring)
+    return [made for site in places.list_sites(work) for made in publish(work, site.id, keyring, keys, whom=whom)]
+
+
+def changed_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...]) -> NamedSchedule:
+    """A schedule with another week, checked and not yet kept."""
+    known = store.find_schedule(work, name)
+    if known is None:
+        raise Missing("schedule", name)
+    site = places.find_site(work, known.site)
+    checked(weekly(site.time_zone if site else "UTC", dict(enumerate(week))))
+    return replace(known, week=week)
+
+
+def rehearse_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring) -> Rehearsal:
+    """Say who would gain and who would lose by another week, without keeping it."""
+    wanted = changed_schedule(work, name, week)
+    rules = site_rules(work, wanted.site)
+    after = narrowed(rules, with_schedule(rules.levels, wanted))
+    return rehearse(rules, after, people_of(work, keyring))
+
+
+def change_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring) -> list[Published]:
+    """Keep another week and publish it to the site's doors."""
+    wanted = changed_schedule(work, name, week)
+    if not store.save_schedule(work, wanted):
+        raise Missing("schedule", name)
+    audit.note(work, wanted.site, "schedule_changed", name)
+    return publish(work, wanted.site, keyring, controller_keys(work, keyring), whom=())
+
+
+def set_special_day(work: Work, day: SpecialDay, keyring: Keyring) -> list[Published]:
+    """Replace one day of the week's schedules and publish it."""
+    if places.find_site(work, day.site) is None:
+        raise Missing("site", day.site)
+    checked(weekly("UTC", {}, {day.day: day.windows}))
+    store.set_special_day(work, day)
+    audit.note(work, day.site, "special_day_set", day.day.isoformat())
+    return publish(work, day.site, keyring, controller_keys(work, keyring), whom=())
+
+
+def revoke_credential(work: Work, credential: CredentialId, because: str, keyring: Keyring) -> IssuedCredential:
+    """Switch a credential off and tell every door that knows it."""
+    revoked = members.revoke(work, credential, because)
+    publish_everywhere(work, keyring, [revoked.holder])
+    return revoked
+
+
+def restore_credential(work: Work, credential: CredentialId, keyring: Keyring) -> IssuedCredential:
+    """Switch a credential on again and tell the doors."""
+    restored = members.restore(work, credential)
+    publish_everywhere(work, keyring, [restored.holder])
+    return restored
+
+
+def issue_credential(work: Work, wanted: NewCredential, keyring: Keyring) -> IssuedCredential:
+    """Issue a credential and have the doors learn it."""
+    issued = members.issue(work, wanted, keyring)
+    publish_everywhere(work, keyring, [issued.holder])
+    return issued
+
+
+def confirmations(work: Work) -> list[Confirmation]:
+    """For each controller, what was published and what it said it follows."""
+    newest = {one.controller: (one.epoch, one.version) for one in store.newest_generations(work)}
+    return [
+        Confirmation(one.id, newest[one.id], (one.epoch, one.version))
+        for one in fleet.list_controllers(work)
+        if one.id in newest and one.retired_at is None
+    ]
+
+
+def explain_access(work: Work, question: Question, keyring: Keyring) -> Explanation:
+    """Answer a what-if by the rules as they are now."""
+    door = places.find_door(work, question.door)
+    if door is None:
+        raise Missing("door", question.door)
+    if members_store.find_holder(work, question.holder) is None:
+        raise Missing("holder", question.holder)
+    return explain_question(site_rules(work, door.site), people_of(work, keyring, [question.holder]), question)
+
+
+def reach_of(work: Work, holder: HolderId, keyring: Keyring) -> dict[SiteId, list[Reach]]:
+    """Where a holder may go, site by site: what the member's page shows."""
+    people = people_of(work, keyring, [holder])
+    found: dict[SiteId, list[Reach]] = {}
+    for site in places.list_sites(work):
+        rules = site_rules(work, site.id)
+        entitled = [one for one in rules.entitlements(people) if one.holder == holder]
+        for door in sorted({one.door for one in entitled}):
+            mine = [one for one in entitled if one.door == door]
+            ends = [one.contract.rights_end_at(rules.zone) if one.contract else None for one in mine]
+            latest = None if None in ends else max(end for end in ends if end is not None)
+            schedules = tuple(rules.schedule(name) for name in sorted({one.schedule for one in mine}))
+            found.setdefault(site.id, []).append(Reach(door, schedules, latest))
+    return found
