@@ -19,7 +19,6 @@ from aldaba_edge.codecs.wiegand import (
     build_key,
     read_bits,
 )
-from aldaba_sim.wiegand_pins import pulses_of
 
 VECTORS = json.loads((Path(__file__).parents[2] / "golden" / "wiegand.json").read_text())
 D0, D1 = 0, 1
@@ -85,6 +84,14 @@ def test_a_format_that_reaches_beyond_its_frame_is_refused() -> None:
         WiegandFormat(name="bad", bits=8, number=(0, 8))
 
 
+def pulses_of(bits: str) -> list[tuple[int, bool, float]]:
+    """Each bit pulls its line low for 50 µs, one every 2 ms."""
+    edges: list[tuple[int, bool, float]] = []
+    for position, bit in enumerate(bits):
+        edges += [(int(bit), False, position * 2e-3), (int(bit), True, position * 2e-3 + 50e-6)]
+    return edges
+
+
 def frames_of(edges: list[tuple[int, bool, float]]) -> list[str | Malformed]:
     reader = PulseReader()
     frames = [frame for edge in edges for frame in reader.edge(*edge)]
@@ -95,9 +102,9 @@ BITS = VECTORS["cases"][3]["wire_bits"]
 
 
 def test_clean_pulses_become_bits_and_two_cards_two_frames() -> None:
-    later = [(line, level, at + 1.0) for line, level, at in pulses_of(BITS, D0, D1)]
-    assert frames_of(pulses_of(BITS, D0, D1)) == [BITS]
-    assert frames_of(pulses_of(BITS, D0, D1) + later) == [BITS, BITS]
+    later = [(line, level, at + 1.0) for line, level, at in pulses_of(BITS)]
+    assert frames_of(pulses_of(BITS)) == [BITS]
+    assert frames_of(pulses_of(BITS) + later) == [BITS, BITS]
 
 
 @pytest.mark.parametrize(
@@ -110,12 +117,12 @@ def test_clean_pulses_become_bits_and_two_cards_two_frames() -> None:
     ],
 )
 def test_unclean_pulses_refuse_the_whole_frame(spoiled: Callable[[float, int], float], why: str) -> None:
-    edges = [(line, level, spoiled(at, n)) for n, (line, level, at) in enumerate(pulses_of(BITS, D0, D1))]
+    edges = [(line, level, spoiled(at, n)) for n, (line, level, at) in enumerate(pulses_of(BITS))]
     assert frames_of(edges) == [Malformed(why)]
 
 
 def test_a_lost_edge_or_both_lines_low_refuse_the_frame() -> None:
-    edges = pulses_of(BITS, D0, D1)
+    edges = pulses_of(BITS)
     assert isinstance(frames_of(edges[:9] + edges[10:])[0], Malformed)
     assert isinstance(frames_of(edges[:8] + edges[9:])[0], Malformed)
     both = [(D0, False, 0.0), (D1, False, 10e-6), (D0, True, 50e-6), (D1, True, 60e-6)]

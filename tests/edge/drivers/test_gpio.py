@@ -1,18 +1,15 @@
 import itertools
 import queue
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from gpiozero.pins.mock import MockFactory
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from aldaba_edge.drivers.gpio import PATTERNS, Debouncer, GpioContact, GpioIndicator, GpioLock, pin_level
-from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
+from aldaba_edge.drivers.gpio import PATTERNS, Debouncer, GpioContact, GpioLock, pin_level
+from aldaba_edge.drivers.options import GpioContactOptions, GpioLockOptions, RelayContact
 from aldaba_edge.ports import Signal
-from aldaba_sim.drivers import SimulatedPins
-from aldaba_sim.pin_panel import PinPanel
 
 PIN = 17
 NO, NC = RelayContact.NO, RelayContact.NC
@@ -131,26 +128,6 @@ def test_a_door_that_opened_while_nobody_listened_is_reported(pins: MockFactory)
     contact.open(reported.put)
     assert reported.get(timeout=5) is False
     contact.close()
-
-
-@pytest.mark.parametrize("signal", list(Signal))
-def test_an_indicator_lights_exactly_the_lamps_of_its_pattern(tmp_path: Path, signal: Signal) -> None:
-    wired, lit = {"green": 5, "red": 6, "buzzer": 13}, set()
-    panel = PinPanel(tmp_path / "pins.sock", lambda pin, level: None if level else lit.add(pin))
-    pins = SimulatedPins(str(tmp_path / "pins.sock"))
-    indicator = GpioIndicator(GpioIndicatorOptions(**wired, active_low=True), pins)
-    expected = {wired[name] for name in PATTERNS[signal]}
-    assert panel.wait_for(lambda seen: set(seen.outputs) == set(wired.values()))
-    assert lit == set(), "an active-low lamp at rest is high"
-    indicator.show(signal)
-    assert panel.wait_for(lambda _: lit >= expected)
-    indicator.show(Signal.READY)
-    indicator.close()
-    indicator.close()
-    assert panel.wait_for(lambda seen: all(seen.outputs.values()))
-    pins.close()
-    panel.close()
-    assert lit == expected
 
 
 def test_nothing_a_reader_shows_tells_one_digit_from_another() -> None:

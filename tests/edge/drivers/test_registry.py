@@ -1,32 +1,12 @@
-import queue
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from aldaba_edge.drivers.registry import DriverMisconfigured, DriverNotFound, Kind, Registry, load_registry
-from aldaba_sim.pin_panel import PinPanel
+from aldaba_edge.drivers.registry import DriverMisconfigured, DriverNotFound, Kind, load_registry
 from tests.edge.readings import plain_digest
 
 STRIKE = {"pin": 26, "fail_safe": False, "contact": "NO", "active_low": True}
-
-
-@pytest.fixture
-def panel(tmp_path: Path) -> Iterator[PinPanel]:
-    simulated = PinPanel(tmp_path / "pins.sock")
-    yield simulated
-    simulated.close()
-
-
-@pytest.fixture
-def registry(panel: PinPanel, tmp_path: Path) -> Iterator[Registry]:
-    assert not panel.connected
-    loaded = load_registry()
-    loaded.use_pins("simulated", {"socket": str(tmp_path / "pins.sock")})
-    yield loaded
-    loaded.close()
 
 
 def test_an_unknown_reader_is_answered_with_those_that_are_known() -> None:
@@ -70,33 +50,3 @@ def test_the_registry_imports_no_hardware_library() -> None:
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
-
-
-def test_a_production_lock_on_simulated_pins_is_seen_on_the_panel(registry: Registry, panel: PinPanel) -> None:
-    lock = registry.lock("strike-fail-secure", STRIKE)
-    assert panel.wait_for(lambda seen: seen.outputs.get(26) is True), "active low: at rest is high"
-    lock.release()
-    assert panel.wait_for(lambda seen: seen.outputs[26] is False)
-    lock.close()
-    assert panel.wait_for(lambda seen: seen.outputs[26] is True)
-
-
-def test_a_switch_on_the_panel_reaches_the_contact_and_survives_a_restart(
-    registry: Registry, panel: PinPanel, tmp_path: Path
-) -> None:
-    reported: queue.Queue[bool] = queue.Queue()
-    options = {"pin": 4, "pull": "up", "active_when_closed": True, "debounce_ms": 5}
-    contact = registry.contact("gpio-contact", options)
-    contact.open(reported.put)
-    assert panel.wait_for(lambda seen: seen.connected)
-    panel.drive(4, level=False)
-    assert reported.get(timeout=5) is True
-    contact.close()
-    registry.close()
-    again = load_registry()
-    again.use_pins("simulated", {"socket": str(tmp_path / "pins.sock")})
-    after = again.contact("gpio-contact", options)
-    after.open(reported.put)
-    assert after.active or reported.get(timeout=5) is True
-    after.close()
-    again.close()
