@@ -6,6 +6,7 @@ from aldaba_shared.reasons import SENTENCES, Reason
 from tools.markdown import page, table
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
+from tools.reference_edge import edge_settings
 
 
 def reasons() -> str:
@@ -21,6 +22,7 @@ def reasons() -> str:
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reasons.md": ("Every reason a door may give, in three languages", reasons),
     "doors.md": ("The states of doors and turnstiles, drawn from the tables that run them", doors),
+    "edge-settings.md": ("Every setting of a controller, and what has no default on purpose", edge_settings),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
 
 from aldaba_cloud.config import Config
@@ -17,6 +18,7 @@ from tools.notes import notes
 from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
+from tools.reference_edge import TABLES, edge_settings
 
 
 def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
@@ -38,6 +40,22 @@ def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_every_setting_of_the_cloud_is_documented(name: str) -> None:
     assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_settings()
+
+
+@pytest.fixture(scope="module")
+def edge_page() -> str:
+    return edge_settings()
+
+
+@pytest.mark.parametrize("setting", ["fail_safe", "contact", "active_low"])
+def test_what_is_dangerous_to_assume_is_documented_as_having_no_default(setting: str, edge_page: str) -> None:
+    row = next(line for line in edge_page.splitlines() if line.startswith(f"| `{setting}` |") and "must" in line)
+    assert row.count("|") == 5
+
+
+@pytest.mark.parametrize("struct", [struct for _, struct in TABLES])
+def test_every_setting_of_a_controller_is_documented(struct: type[msgspec.Struct], edge_page: str) -> None:
+    assert [name for name in struct.__struct_fields__ if f"| `{name}` |" not in edge_page] == []
 
 
 @pytest.mark.parametrize("state", [*DoorState, *LaneState])
