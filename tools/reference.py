@@ -7,6 +7,7 @@ from tools.markdown import page, table
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import edge_settings
+from tools.reference_profiles import profiles
 
 
 def reasons() -> str:
@@ -23,6 +24,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reasons.md": ("Every reason a door may give, in three languages", reasons),
     "doors.md": ("The states of doors and turnstiles, drawn from the tables that run them", doors),
     "edge-settings.md": ("Every setting of a controller, and what has no default on purpose", edge_settings),
+    "devices.md": ("Every device we have a profile of, and how far it was tried", profiles),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from aldaba_cloud.config import Config
+from aldaba_profiles.catalog import load_catalog
 from aldaba_shared.door import DoorState
 from aldaba_shared.reasons import SENTENCES, Reason
 from aldaba_shared.turnstile import LaneState
@@ -19,6 +20,7 @@ from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import TABLES, edge_settings
+from tools.reference_profiles import profiles
 
 
 def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
@@ -40,6 +42,13 @@ def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_every_setting_of_the_cloud_is_documented(name: str) -> None:
     assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_settings()
+
+
+def test_every_profile_is_listed_with_how_far_it_was_tried() -> None:
+    listed = profiles()
+    for found in load_catalog().profiles.values():
+        for name, profile in found.items():
+            assert f"| `{name}` | {profile.title} | {profile.tested} |" in listed
 
 
 @pytest.fixture(scope="module")
