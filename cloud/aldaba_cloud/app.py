@@ -11,10 +11,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy import text
+from sqlalchemy.exc import DataError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
 from aldaba_cloud.config import Config
@@ -31,7 +33,9 @@ from aldaba_cloud.errors import (
 )
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.log import RequestLog, log
+from aldaba_cloud.members.routes import router as members_router
 from aldaba_cloud.pages.mount import mount as mount_pages
+from aldaba_cloud.places.routes import router as places_router
 from aldaba_shared.errors import AldabaError
 
 STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
@@ -80,12 +84,15 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 
 def _mount(app: FastAPI) -> None:
     """Every router and every error handler."""
-    app.include_router(auth_router)
+    for router in (auth_router, places_router, members_router, access_router):
+        app.include_router(router)
     mount_pages(app)
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_exception_handler(AldabaError, _on_error)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
+    for unkeepable in (DataError, UnicodeEncodeError):
+        app.add_exception_handler(unkeepable, _on_unkeepable)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -126,6 +133,12 @@ def _on_invalid(request: Request, error: Exception) -> Response:
         raise error
     mistakes = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
     return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "; ".join(mistakes))
+
+
+def _on_unkeepable(request: Request, _error: Exception) -> Response:
+    """Text with a NUL or half a character in it: well-formed JSON that no database keeps."""
+    told = "The text holds a character that cannot be kept. Take it out and send it again."
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "unkeepable", told)
 
 
 def _on_bug(request: Request, error: Exception) -> Response:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aldaba_cloud.access.compile import GOOD, People, SiteRules
+from aldaba_cloud.db import Work
+from aldaba_cloud.errors import Missing, Unusable
+from aldaba_cloud.fleet import books
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side, decide
-from aldaba_shared.events import AccessDecided
-from aldaba_shared.ids import CredentialKey, DoorId, HolderId, RightId
+from aldaba_shared.events import AccessDecided, read_line
+from aldaba_shared.ids import ControllerId, CredentialKey, DoorId, HolderId, RightId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
 
@@ -35,6 +38,24 @@ def explain_event(event: AccessDecided) -> Explanation:
     """Run the decision of an event again, on the facts the door saw."""
     decision = event.again()
     return Explanation(decision, event.facts, same=decision.reason is event.decision.reason)
+
+
+class NoDecision(Unusable):
+    """Only an answer to a credential has a reason to explain."""
+
+    def __init__(self, sequence: int) -> None:
+        super().__init__(f"Line {sequence} is no decision. Pick an event of kind access_decided.")
+
+
+def explain_kept(work: Work, controller: ControllerId, journal: str, sequence: int) -> Explanation:
+    """Explain an event that is in the books."""
+    row = books.find_event(work, controller, journal, sequence)
+    if row is None:
+        raise Missing("event", f"{controller}/{journal}/{sequence}")
+    event = read_line(row.body).event
+    if not isinstance(event, AccessDecided):
+        raise NoDecision(sequence)
+    return explain_event(event)
 
 
 def explain_question(rules: SiteRules, people: People, question: Question) -> Explanation:

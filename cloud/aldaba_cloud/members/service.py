@@ -35,12 +35,13 @@ class NewCredential:
 
 
 def issue(work: Work, wanted: NewCredential, keyring: Keyring) -> IssuedCredential:
-    """Issue a credential to a holder; its number is sealed at once."""
-    if store.find_holder(work, wanted.holder) is None:
+    """Issue a credential to a holder, at the holder's site; its number is sealed at once."""
+    holder = store.find_holder(work, wanted.holder)
+    if holder is None:
         raise Missing("holder", wanted.holder)
     if store.fingerprint_known(work, _fingerprint(wanted, keyring)):
         raise CardTaken(wanted.label)
-    (issued,) = issue_many(work, [wanted], keyring)
+    (issued,) = issue_many(work, [replace(wanted, site=holder.site)], keyring)
     audit.note(work, issued.site, "credential_issued", issued.id, holder=issued.holder, kind=issued.kind)
     return issued
 

@@ -1,0 +1,84 @@
+"""Holders and what they carry, over the API. Numbers of cards never leave the cloud."""
+
+from fastapi import APIRouter
+from pydantic import AwareDatetime, BaseModel
+
+from aldaba_cloud.deps import CurrentOperator
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.members import store
+from aldaba_cloud.members.models import Holder
+from aldaba_shared.ids import HolderId
+
+router = APIRouter(prefix="/api/holders", tags=["members"])
+
+
+class HolderOut(BaseModel):
+    """A holder."""
+
+    id: str
+    kind: str
+    name: str
+    contact: str
+    essential: bool
+    long_access: bool
+
+
+class CredentialOut(BaseModel):
+    """A credential without its number."""
+
+    id: str
+    holder: str
+    kind: str
+    label: str
+    enabled: bool
+    disabled_because: str
+    issued_at: AwareDatetime
+    valid_from: AwareDatetime | None
+    valid_until: AwareDatetime | None
+
+
+@router.get("")
+def list_holders(caller: CurrentOperator) -> list[HolderOut]:
+    """List everybody who may carry credentials."""
+    return [_out(one) for one in store.list_holders(caller.work)]
+
+
+@router.get("/{holder_id}")
+def find_holder(holder_id: str, caller: CurrentOperator) -> HolderOut:
+    """Show one holder."""
+    found = store.find_holder(caller.work, HolderId(holder_id))
+    if found is None:
+        raise Missing("holder", holder_id)
+    return _out(found)
+
+
+@router.get("/{holder_id}/credentials")
+def list_credentials(holder_id: str, caller: CurrentOperator) -> list[CredentialOut]:
+    """List what a holder carries."""
+    if store.find_holder(caller.work, HolderId(holder_id)) is None:
+        raise Missing("holder", holder_id)
+    return [
+        CredentialOut(
+            id=one.id,
+            holder=one.holder,
+            kind=one.kind,
+            label=one.label,
+            enabled=one.enabled,
+            disabled_because=one.disabled_because,
+            issued_at=one.issued_at,
+            valid_from=one.valid_from,
+            valid_until=one.valid_until,
+        )
+        for one, _ in store.credentials_of(caller.work, [HolderId(holder_id)])
+    ]
+
+
+def _out(one: Holder) -> HolderOut:
+    return HolderOut(
+        id=one.id,
+        kind=one.kind,
+        name=one.name,
+        contact=one.contact,
+        essential=one.essential,
+        long_access=one.long_access,
+    )

@@ -1,0 +1,223 @@
+"""What doors get: rows that follow from contracts and levels, in versions that differ by what changed."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from aldaba_cloud.access import service
+from aldaba_cloud.access import store as access
+from aldaba_cloud.access.explain import Question, explain_question
+from aldaba_cloud.access.models import SpecialDay, Target
+from aldaba_cloud.access.publish import (
+    head_now,
+    newest_delta,
+    people_of,
+    publish,
+    site_rules,
+    snapshot_rows,
+    write_snapshot,
+)
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members import service as members
+from aldaba_cloud.members import store as members_store
+from aldaba_cloud.members.models import Standing
+from aldaba_cloud.outbox import outbox
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import routes
+from aldaba_shared.ids import HolderId, ScheduleId
+from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.reasons import Reason
+from aldaba_shared.schedule import Schedule, Window
+from aldaba_shared.snapshot import FACTS_QUERY, Row, changed_hash, set_hash
+from aldaba_shared.wire import decode
+from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
+from tests.cloud.small_space import OFFICE_HOURS, SmallSpace
+
+ANAS_CARD = bytes.fromhex("04a1b2c3d4e5f6")
+
+
+@pytest.fixture
+def work(database: Database) -> Iterator[Work]:
+    with database.write() as db:
+        yield Work(db, Scope(NETWORK), MONDAY_NOON)
+
+
+@pytest.fixture
+def space(config: Config, work: Work) -> SmallSpace:
+    space = SmallSpace(BARCELONA, Keyring(config.key_dir))
+    space.build(work)
+    return space
+
+
+def granted(rows: list[Row], holder: HolderId) -> set[str]:
+    return {row.values[0] for row in rows if row.table == "grant_" and row.values[1] == holder}
+
+
+def answer(work: Work, space: SmallSpace, holder: HolderId, door: str) -> Reason:
+    rules, people = site_rules(work, space.site), people_of(work, space.keyring, [holder])
+    return explain_question(rules, people, Question(holder, space.door(door), work.now)).decision.reason
+
+
+def test_a_right_for_a_room_carries_the_doors_on_the_way_and_no_other(work: Work, space: SmallSpace) -> None:
+    rules, people = site_rules(work, space.site), people_of(work, space.keyring)
+    doors = {one.door for one in rules.entitlements(people) if one.holder == space.ana}
+    assert doors == {space.door("street"), space.door("room")}
+
+
+def test_the_way_is_the_shortest_from_the_street(work: Work, space: SmallSpace) -> None:
+    found = routes(site_rules(work, space.site).place)
+    assert found[space.zone("office")] == (space.door("street"), space.door("office"))
+
+
+def test_each_controller_gets_its_own_doors_and_digests(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    street, office = (snapshot_rows(work, space.controller(door)) for door in ("street", "office"))
+    assert granted(street, space.ana) == {space.door("street")}
+    assert granted(office, space.ana) == set()
+    keys = [next(row.values[0] for row in rows if row.table == "credential") for rows in (street, office)]
+    assert keys[0] != keys[1]
+    own = space.controller("street").encode().ljust(32, b".")
+    assert keys[0] == credential_key(own, CredentialKind.UID, ANAS_CARD)
+
+
+def test_publishing_twice_makes_no_second_version(work: Work, space: SmallSpace) -> None:
+    assert len(service.publish_everywhere(work, space.keyring)) == 3
+    assert service.publish_everywhere(work, space.keyring) == []
+
+
+def test_a_delta_leads_from_one_set_to_the_next(work: Work, space: SmallSpace) -> None:
+    card = space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    street = space.controller("street")
+    before = head_now(work, street)
+    assert newest_delta(work, street) is None
+    service.revoke_credential(work, card.id, "lost", space.keyring)
+    delta = newest_delta(work, street)
+    assert before is not None
+    assert delta is not None
+    assert (delta.from_version, delta.head.version) == (before.version, before.version + 1)
+    assert changed_hash(before.set_hash, delta.changes) == delta.head.set_hash == set_hash(snapshot_rows(work, street))
+    assert [change.after.values[4] & 1 for change in delta.changes if change.after] == [0]
+
+
+def test_a_change_of_one_holder_equals_compiling_everything(work: Work, space: SmallSpace) -> None:
+    card = space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    members.revoke(work, card.id, "stolen")
+    members.change_standing(work, space.contract, Standing.BLOCKED)
+    assert len(service.publish_everywhere(work, space.keyring, [space.ana])) == 3
+    assert service.publish_everywhere(work, space.keyring) == []
+
+
+def test_every_version_leaves_news_in_the_same_transaction(work: Work, space: SmallSpace) -> None:
+    service.publish_everywhere(work, space.keyring)
+    told = work.db.execute(select(outbox.c.kind, outbox.c.subject)).all()
+    assert {subject for kind, subject in told if kind == "rules.published"} == {
+        space.controller(door) for door in ("street", "room", "office")
+    }
+
+
+def test_a_new_epoch_is_a_new_version_even_without_a_change(work: Work, space: SmallSpace) -> None:
+    service.publish_everywhere(work, space.keyring)
+    street = space.controller("street")
+    before = head_now(work, street)
+    places.raise_epoch(work)
+    service.publish_everywhere(work, space.keyring)
+    after = head_now(work, street)
+    assert before is not None
+    assert after is not None
+    assert after.generation > before.generation
+    assert after.set_hash == before.set_hash
+
+
+def test_the_file_answers_the_lookup_of_a_door(work: Work, space: SmallSpace, tmp_path: Path) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    controller = space.controller("street")
+    write_snapshot(tmp_path / "rules.db", snapshot_rows(work, controller), b"head", b"hash")
+    key = credential_key(controller.encode().ljust(32, b"."), CredentialKind.UID, ANAS_CARD)
+    with closing(sqlite3.connect(tmp_path / "rules.db")) as file:
+        (found,) = file.execute(FACTS_QUERY, (key, space.door("street"))).fetchall()
+        (body,) = file.execute("SELECT body FROM schedule WHERE id = ?", (found[7],)).fetchone()
+    assert found[1] == space.ana
+    assert decode(body, Schedule).covers(MONDAY_NOON)
+
+
+def test_an_unpaid_contract_shuts_its_own_doors_and_no_others(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    office = replace(space.anas_contract(), id=space.anas_contract().id.__class__("second"), plan="office-plan")
+    members_store.add_plan(work, replace(members_store.list_plans(work)[0], id="office-plan", name="Office"))
+    level = space.add_level(work, "office", [Target(space.hours, zone=space.zone("office"))])
+    access.link_plan(work, "office-plan", level)
+    members_store.add_contracts(work, [office])
+    members.change_standing(work, space.contract, Standing.BLOCKED)
+    assert answer(work, space, space.ana, "room") is Reason.CONTRACT_NOT_IN_GOOD_STANDING
+    assert answer(work, space, space.ana, "office") is Reason.GRANTED
+    assert answer(work, space, space.ana, "street") is Reason.GRANTED
+
+
+def test_no_billing_state_refuses_who_has_no_contract(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.cleaner, b"\x01\x02\x03\x04")
+    far = replace(work, now=work.now + timedelta(days=365 * 20))
+    assert answer(far, space, space.cleaner, "office") is Reason.GRANTED
+
+
+def test_a_collection_moves_the_end_of_a_right(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    january = replace(work, now=work.now + timedelta(days=50))
+    assert answer(january, space, space.ana, "room") is Reason.CONTRACT_NOT_IN_GOOD_STANDING
+    members.accept_collection(work, space.contract, date(2027, 1, 31))
+    assert answer(january, space, space.ana, "room") is Reason.GRANTED
+
+
+def test_a_special_day_shuts_the_week_and_reaches_the_doors(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    made = service.set_special_day(work, SpecialDay(space.site, MONDAY_NOON.date(), "Strike", ()), space.keyring)
+    assert [one.changed for one in made] == [1, 1, 1]
+    assert answer(work, space, space.ana, "room") is Reason.OUT_OF_SCHEDULE
+    assert answer(work, space, space.cleaner, "room") is Reason.UNKNOWN_CREDENTIAL
+
+
+def test_a_rehearsal_says_who_gains_and_who_loses_and_changes_nothing(work: Work, space: SmallSpace) -> None:
+    later = ((Window(10 * 60, 18 * 60),), *OFFICE_HOURS[1:5], (Window(600, 720),), ())
+    found = service.rehearse_schedule(work, space.hours, later, space.keyring)
+    assert found.gainers == found.losers == {space.ana}
+    assert {effect.door for effect in found.effects} == {space.door("street"), space.door("room")}
+    (gain,), (loss,) = found.effects[0].gains, found.effects[0].loses
+    assert (gain.weekday, gain.window) == (5, Window(600, 720))
+    assert (loss.weekday, loss.window) == (0, Window(540, 600))
+    known = access.find_schedule(work, ScheduleId(space.hours))
+    assert known
+    assert known.week == OFFICE_HOURS
+
+
+def test_a_changed_schedule_is_one_row_for_each_door(work: Work, space: SmallSpace) -> None:
+    service.publish_everywhere(work, space.keyring)
+    made = service.change_schedule(work, space.hours, ((), *OFFICE_HOURS[1:]), space.keyring)
+    assert [one.changed for one in made] == [1, 1, 1]
+
+
+def test_a_card_is_one_persons(work: Work, space: SmallSpace) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    with pytest.raises(members.CardTaken, match="enrolled already"):
+        space.give_card(work, space.cleaner, ANAS_CARD)
+
+
+def test_no_card_number_stands_in_the_database(work: Work, space: SmallSpace, config: Config) -> None:
+    space.give_card(work, space.ana, ANAS_CARD)
+    publish(work, space.site, space.keyring, {})
+    work.db.commit()
+    kept = b"".join(path.read_bytes() for path in config.state_dir.glob("aldaba.db*"))
+    assert b"Clean & Co" in kept
+    assert ANAS_CARD not in kept
+    assert ANAS_CARD.hex().encode() not in kept.lower()

@@ -1,0 +1,135 @@
+"""Nobody reaches another site: every route is walked with another site's ids."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from sqlalchemy import inspect
+
+from aldaba_cloud.access import service
+from aldaba_cloud.auth.models import Role
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import ALL_SITES, Database, OutOfScope, Scope, Work, metadata
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.schema import tables
+from tests.cloud.conftest import BARCELONA, GIRONA, MONDAY_NOON, NETWORK, account, sign_in
+from tests.cloud.small_space import SmallSpace
+
+BODIES: dict[str, object] = {
+    "change_schedule": {"week": [[]] * 7},
+    "rehearse_schedule": {"week": [[]] * 7},
+    "set_special_day": {"name": "Strike", "windows": []},
+    "issue_credential": {"kind": "uid", "number": "0011223344", "label": "card"},
+    "revoke_credential": {"because": "lost"},
+}
+
+
+@pytest.fixture
+def both(database: Database, config: Config) -> dict[str, SmallSpace]:
+    keyring = Keyring(config.key_dir)
+    spaces = {"here": SmallSpace(BARCELONA, keyring), "there": SmallSpace(GIRONA, keyring)}
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        for number, space in enumerate(spaces.values()):
+            space.build(work)
+            space.give_card(work, space.ana, bytes([4, number, 1, 2, 3, 4, 5]))
+        service.publish_everywhere(work, keyring)
+    return spaces
+
+
+def walk(app: FastAPI) -> Iterator[tuple[str, str, str]]:
+    """Method, path and name of every route of the API whose address names a thing of a site."""
+    for path, methods in app.openapi()["paths"].items():
+        for method, told in methods.items():
+            if "{" in path and "session" not in told["tags"]:
+                yield method.upper(), path, told["summary"].lower().replace(" ", "_")
+
+
+def address(path: str, space: SmallSpace, credential: str) -> str:
+    return path.format(
+        site_id=space.site,
+        holder_id=space.ana,
+        schedule_id=space.hours,
+        credential_id=credential,
+        controller_id=space.controller("street"),
+        door_id=space.door("street"),
+        zone_id=space.zone("floor"),
+        journal="j1",
+        sequence=1,
+        day="2026-12-25",
+    )
+
+
+def card_of(browser: TestClient, space: SmallSpace) -> str:
+    return str(browser.get(f"/api/holders/{space.ana}/credentials").json()[0]["id"])
+
+
+def test_every_route_answers_404_for_another_sites_things(
+    app: FastAPI, browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
+) -> None:
+    account(database, config, "root@example.org", Role.ADMIN)
+    account(database, config, "here@example.org", Role.ADMIN, BARCELONA)
+    sign_in(browser, "root@example.org")
+    cards = {name: card_of(browser, space) for name, space in both.items()}
+    header = sign_in(browser, "here@example.org")
+    walked = list(walk(app))
+    assert len(walked) >= 10
+    for method, path, name in walked:
+        answers = {
+            where: browser.request(
+                method, address(path, space, cards[where]), headers=header, json=BODIES.get(name)
+            ).status_code
+            for where, space in both.items()
+        }
+        assert answers["there"] == 404, path
+        assert answers["here"] in {200, 201} or name == "explain_event", (path, answers)
+
+
+def test_lists_show_only_the_callers_sites(
+    browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
+) -> None:
+    account(database, config, "here@example.org", Role.OPERATOR, BARCELONA)
+    sign_in(browser, "here@example.org")
+    for path in ("/api/sites", "/api/holders", "/api/schedules", "/api/rules"):
+        told = browser.get(path).text
+        assert both["here"].site in told, path
+        assert both["there"].site not in told, path
+
+
+def test_a_what_if_about_another_sites_door_or_person_is_a_404(
+    browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
+) -> None:
+    account(database, config, "here@example.org", Role.OPERATOR, BARCELONA)
+    sign_in(browser, "here@example.org")
+    here, there = both["here"], both["there"]
+
+    def ask(holder: SmallSpace, door: SmallSpace) -> int:
+        query = {"holder": holder.ana, "door": door.door("street")}
+        return browser.get("/api/explanation", params=query).status_code
+
+    assert (ask(here, here), ask(here, there), ask(there, here)) == (200, 404, 404)
+
+
+def test_an_operator_may_not_change_schedules(
+    browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
+) -> None:
+    account(database, config, "op@example.org", Role.OPERATOR, BARCELONA)
+    header = sign_in(browser, "op@example.org")
+    answer = browser.put(f"/api/schedules/{both['here'].hours}", headers=header, json={"week": [[]] * 7})
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+def test_every_table_carries_network_and_site(database: Database) -> None:
+    with database.read() as db:
+        kept = set(inspect(db).get_table_names()) - {"alembic_version"}
+    assert kept == set(tables)
+    assert all({"network_id", "site_id"} <= set(table.c.keys()) for table in metadata.tables.values())
+    assert not any(table.c.site_id.nullable or table.c.network_id.nullable for table in metadata.tables.values())
+
+
+def test_rows_of_the_whole_network_are_read_at_a_site_and_written_from_above(database: Database) -> None:
+    with database.read() as db:
+        clerk = Work(db, Scope(NETWORK, frozenset({BARCELONA})), MONDAY_NOON)
+        with pytest.raises(OutOfScope, match="no site"):
+            clerk.stamp(ALL_SITES)
