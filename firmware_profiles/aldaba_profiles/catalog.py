@@ -52,8 +52,11 @@ class Maturity(StrEnum):
     """How far anyone has come with this very device; pages show it beside the name."""
 
     SIMULATED = "simulated"
+    """Against a program that plays the device, written from its maker's documents."""
     BENCH = "bench"
+    """The device itself, wired up on a table."""
     FIELD = "field"
+    """The device itself, on a door that people use."""
 
 
 class Energise(StrEnum):
