@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import (
     Boolean,
     Column,
+    Connection,
     ForeignKey,
     Integer,
     Row,
@@ -73,6 +74,11 @@ def add_network(work: Work, name: str) -> None:
     """Keep the network the scope names."""
     row = {"id": work.scope.network, "name": name, "rules_epoch": 1, "created_at": work.now}
     work.db.execute(insert(networks), row | work.stamp(ALL_SITES))
+
+
+def every_network(db: Connection) -> list[NetworkId]:
+    """All networks of this database; for the command line, which stands outside all of them."""
+    return [NetworkId(name) for name in db.execute(select(networks.c.id).order_by(networks.c.id)).scalars()]
 
 
 def rules_epoch(work: Work) -> int:

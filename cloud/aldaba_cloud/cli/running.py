@@ -1,0 +1,85 @@
+"""serve, migrate, init."""
+
+import secrets
+from datetime import UTC, datetime
+
+import click
+import uvicorn
+
+from aldaba_cloud import schema
+from aldaba_cloud.app import create_app
+from aldaba_cloud.auth.models import Grant, Role
+from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
+from aldaba_cloud.log import set_up_logging
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Site
+from aldaba_shared.ids import NetworkId, SiteId
+from aldaba_shared.schedule import zone_of
+
+
+def migrated(config: Config) -> Database:
+    """The database, brought up to date."""
+    config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = Database(config.database)
+    schema.migrate(database)
+    return database
+
+
+@click.command()
+@click.option("--host", help="Where to listen.  [default: the configured host]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Which port.  [default: the configured port]")
+@click.pass_obj
+def serve(config: Config, host: str | None, port: int | None) -> None:
+    """Bring the database up to date and serve pages and API.
+
+    \b
+    aldaba-cloud serve
+    aldaba-cloud --config /etc/aldaba/cloud.toml serve --port 8081
+
+    Browsers want HTTPS off localhost: put Caddy in front of it with
+    `reverse_proxy localhost:8080` and set base_url to https://…
+    """
+    set_up_logging(config.log)
+    migrated(config).close()
+    uvicorn.run(create_app(config), host=host or config.host, port=port or config.port, log_config=None)
+
+
+@click.command()
+@click.pass_obj
+def migrate(config: Config) -> None:
+    """Bring the database up to date; running it again changes nothing.
+
+    \b
+    aldaba-cloud migrate
+    """
+    migrated(config).close()
+    click.echo("The database is up to date.")
+
+
+@click.command()
+@click.option("--network", required=True, help="The name of the network, such as 'Mediterrània Coworking'.")
+@click.option("--site", required=True, help="The name of the first site, such as Barcelona.")
+@click.option("--time-zone", default="Europe/Madrid", show_default=True, help="The site's IANA time zone.")
+@click.option("--email", required=True, help="The mail address of the first owner.")
+@click.pass_obj
+def init(config: Config, network: str, site: str, time_zone: str, email: str) -> None:
+    """Make the first network, site and owner; the owner's password is printed once.
+
+    \b
+    aldaba-cloud init --network "My space" --site Barcelona --email me@example.org
+    """
+    zone_of(time_zone)
+    database = migrated(config)
+    password = secrets.token_urlsafe(12)
+    network_id, site_id = NetworkId(new_id("net")), SiteId(new_id("site"))
+    with database.write() as db:
+        work = Work(db, Scope(network_id), datetime.now(UTC), "command line")
+        places.add_network(work, network)
+        places.add_site(work, Site(site_id, network_id, site, time_zone))
+        grants = (Grant(Role.NETWORK_OWNER, ALL_SITES),)
+        open_account(work, NewAccount(email, email, password, grants), Passwords(config))
+    database.close()
+    click.echo(f"Network {network_id}, site {site_id}.")
+    click.echo(f"Sign in at {config.base_url} as {email} with the password {password} (it is not shown again).")

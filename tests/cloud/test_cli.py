@@ -1,0 +1,162 @@
+"""The command line: a space set up, rules looked into, and a backup that comes back under a new epoch."""
+
+import json
+import re
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from aldaba_cloud.access import store as access
+from aldaba_cloud.access.publish import publish
+from aldaba_cloud.cli import main
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members import service as members
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Site
+from aldaba_shared.ids import CredentialId
+from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
+from tests.cloud.small_space import SmallSpace
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALDABA_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("ALDABA_ARGON2_TIME_COST", "1")
+    monkeypatch.setenv("ALDABA_ARGON2_MEMORY_KIB", "8")
+    (tmp_path / "state").mkdir()
+    shutil.copy(template, tmp_path / "state" / "aldaba.db")
+
+
+def run(*words: str, ends: int = 0) -> Result:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == ends, (done.output, done.exception)
+    return done
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def card(state: Path) -> CredentialId:
+    """A published small space; the card Ana carries."""
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    space = SmallSpace(BARCELONA, Keyring(state / "keys"))
+    with kept.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        places.add_network(work, "Test")
+        places.add_site(work, Site(BARCELONA, NETWORK, "Barcelona", "Europe/Madrid"))
+        space.build(work)
+        issued = space.give_card(work, space.ana, b"\x04\x01\x02\x03\x04\x05\x06")
+    kept.close()
+    run("rules", "publish")
+    return issued.id
+
+
+def every_command(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{path}{name} ")
+        else:
+            yield f"{path}{name}", command
+
+
+@pytest.mark.parametrize("name", [name for name, _ in every_command(main)])
+def test_every_command_has_help_with_an_example(name: str) -> None:
+    assert f"  aldaba-cloud {name}" in run(*name.split(), "--help").output
+
+
+def test_a_new_space_can_be_signed_in_to() -> None:
+    told = run("init", "--network", "Test", "--site", "Barcelona", "--email", "me@example.org").output
+    assert re.search(r"as me@example.org with the password \S{12,}", told)
+    again = run("init", "--network", "Test", "--site", "Barcelona", "--email", "me@example.org", ends=2)
+    assert "There is an account" in again.output
+
+
+def test_migrating_twice_changes_nothing() -> None:
+    assert run("migrate").output == run("migrate").output
+
+
+def test_a_mistake_is_told_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALDABA_PORT", "many")
+    monkeypatch.setenv("ALDABA_SESSION_HOURS", "0")
+    told = run("migrate", ends=2).output
+    assert "ALDABA_PORT" in told
+    assert "ALDABA_SESSION_HOURS" in told
+    assert "Traceback" not in told
+
+
+def test_without_a_network_the_way_out_is_told() -> None:
+    assert "aldaba-cloud init" in run("rules", "diff", ends=2).output
+
+
+def test_diff_says_what_doors_do_not_know_yet(state: Path, card: CredentialId) -> None:
+    assert "told everything" in run("rules", "diff").output
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    with kept.write() as db:
+        members.revoke(Work(db, Scope(NETWORK), MONDAY_NOON), card, "lost")
+    kept.close()
+    behind = json.loads(run("rules", "diff", "--json", ends=1).output)
+    assert [one["changed_rows"] for one in behind] == [1, 1, 1]
+    assert json.loads(run("rules", "publish", "--json").output) == behind
+    assert run("rules", "diff").exit_code == 0
+
+
+def test_compile_counts_rows_and_a_rehearsal_names_hours(tmp_path: Path, card: CredentialId) -> None:
+    assert card
+    counted = json.loads(run("rules", "compile", "--json").output)
+    assert {row["credential"] for row in counted} == {1}
+    (tmp_path / "week.json").write_text(json.dumps([[]] * 5 + [[[600, 720]], []]))
+    told = run("rules", "rehearse", f"{BARCELONA}-hours", str(tmp_path / "week.json")).output
+    assert "Sat 10:00-12:00" in told
+    assert "1 gain, 1 lose." in told
+    (tmp_path / "week.json").write_text("[[[1]]]")
+    assert "seven lists" in run("rules", "rehearse", "x", str(tmp_path / "week.json"), ends=2).output
+
+
+def test_verify_finds_a_row_that_was_changed_behind_our_back(state: Path, card: CredentialId) -> None:
+    assert card
+    assert "equals the replay" in run("verify").output
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    with kept.write() as db:
+        db.execute(access.rule_rows.delete().where(access.rule_rows.c.kind == "grant_"))
+    kept.close()
+    assert "not the published ones" in run("verify", ends=1).output
+
+
+def test_a_restored_copy_cannot_bring_an_old_right_back(state: Path, tmp_path: Path, card: CredentialId) -> None:
+    archive = tmp_path / "backup.tar"
+    run("backup", str(archive))
+    assert stat.S_IMODE(archive.stat().st_mode) == 0o600
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    keyring = Keyring(state / "keys")
+    with kept.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        members.revoke(work, card, "lost")
+        before = [one.generation for one in publish(work, BARCELONA, keyring, {}, whom=())]
+        newest = {one.controller: (one.epoch, one.version) for one in access.newest_generations(work)}
+    kept.close()
+    assert before == []
+    assert "--replace" in run("restore", str(archive), ends=2).output
+    run("restore", str(archive), "--replace")
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    with kept.read() as db:
+        after = access.newest_generations(Work(db, Scope(NETWORK), MONDAY_NOON))
+    kept.close()
+    assert all((one.epoch, one.version) > newest[one.controller] for one in after)
+    assert len(after) == 3
+    assert run("verify").exit_code == 0
+
+
+def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(state: Path, tmp_path: Path) -> None:
+    (tmp_path / "no.tar").write_bytes(b"\x00" * 2000)
+    before = (state / "aldaba.db").read_bytes()
+    run("restore", str(tmp_path / "no.tar"), "--replace", ends=2)
+    assert (state / "aldaba.db").read_bytes() == before
