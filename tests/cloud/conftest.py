@@ -1,10 +1,14 @@
 """A migrated database for every test, copied from one that was migrated once."""
 
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -23,6 +27,7 @@ MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NETWORK = NetworkId("net_1")
 BARCELONA = SiteId("site_bcn")
 GIRONA = SiteId("site_gro")
+SERVER = os.environ.get("ALDABA_TEST_POSTGRES", "")
 PASSWORD = "correct horse battery"
 
 
@@ -49,13 +54,38 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Config:
-    return Config(state_dir=tmp_path, argon2_time_cost=1, argon2_memory_kib=8)
+def fresh_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database nobody has used: SQLite, or a clone in the PostgreSQL that `ALDABA_TEST_POSTGRES` names."""
+    if SERVER:
+        name = f"test_{uuid4().hex}"
+        model = request.getfixturevalue("postgres_template")
+        with closing(psycopg.connect(SERVER, autocommit=True)) as server:
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {model}".encode())
+            yield SERVER.replace("/postgres?", f"/{name}?")
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+    else:
+        shutil.copy(request.getfixturevalue("template"), tmp_path / "aldaba.db")
+        yield f"sqlite:///{tmp_path / 'aldaba.db'}"
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> str:
+    name = f"template_{uuid4().hex}"
+    with closing(psycopg.connect(SERVER, autocommit=True)) as server:
+        server.execute(f"CREATE DATABASE {name}".encode())
+    database = Database(SERVER.replace("/postgres?", f"/{name}?"))
+    migrate(database)
+    database.close()
+    return name
 
 
 @pytest.fixture
-def database(config: Config, template: Path) -> Iterator[Database]:
-    shutil.copy(template, config.state_dir / "aldaba.db")
+def config(tmp_path: Path, fresh_url: str) -> Config:
+    return Config(state_dir=tmp_path, database_url=fresh_url, argon2_time_cost=1, argon2_memory_kib=8)
+
+
+@pytest.fixture
+def database(config: Config) -> Iterator[Database]:
     database = Database(config.database)
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
