@@ -1,0 +1,76 @@
+"""Opens everything a controller keeps on its disk, in the order in which it can be trusted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from aldaba_edge.journal import SqliteJournal
+from aldaba_edge.journal_file import Tail, open_file
+from aldaba_edge.ports import Clock
+from aldaba_edge.reserve import RESERVE_BYTES, Reserve
+from aldaba_edge.state import Slot, State, open_state, peek
+from aldaba_edge.writer import Disk, InlineWriter, WriteQueue, Writer, WriterThread
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The journal, the state and the one writer behind both."""
+
+    journal: SqliteJournal
+    state: State
+    queue: WriteQueue
+    writer: Writer
+    reserve: Reserve
+    clean: bool
+    """Whether the run before ended in order."""
+
+    def close(self) -> None:
+        """End in order: the last line is remembered and the run is called clean. Idempotent."""
+        if self.queue.closed:
+            return
+        self.state.put(Slot.TAIL, Tail(self.journal.id, self.journal.last, self.journal.last_hash))
+        self.state.put(Slot.CLEAN, value=True)
+        self.queue.close()
+        self.journal.close()
+
+
+def open_books(
+    folder: Path,
+    clock: Clock,
+    make_writer: Callable[[Disk], Writer],
+    *,
+    boot: str,
+    on_broken: Callable[[Exception], None],
+    synchronous: str = "FULL",
+    reserve_bytes: int = RESERVE_BYTES,
+) -> Books:
+    """Open `state.db` and `journal.db` under a folder, putting aside what is broken.
+
+    `make_writer` is `inline(clock)` or `threaded(post)`; `on_broken` must end the
+    process, whose next start then puts the broken file aside. `synchronous` is
+    FULL wherever a power cut is real.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    reserve = Reserve(folder / "reserve", reserve_bytes)
+    state_path, journal_path = folder / "state.db", folder / "journal.db"
+    open_state(state_path)
+    opened = open_file(journal_path, boot, peek(state_path, Slot.TAIL, Tail), clock.now())
+    disk = Disk(journal_path, state_path, reserve, synchronous=synchronous)
+    writer = make_writer(disk)
+    queue = WriteQueue(writer, clock, on_broken)
+    state = State(disk.state, queue)
+    clean = state.get(Slot.CLEAN, bool) or False
+    journal = SqliteJournal(opened, queue, clock, boot=boot, spend=state.spend)
+    state.put(Slot.CLEAN, value=False)
+    reserve.hold()
+    return Books(journal, state, queue, writer, reserve, clean)
+
+
+def inline(clock: Clock, delay: Callable[[], float] = lambda: 0.0) -> Callable[[Disk], Writer]:
+    """The writer of tests and the simulated world."""
+    return lambda disk: InlineWriter(disk, clock, delay)
+
+
+def threaded(post: Callable[[Callable[[], None]], None]) -> Callable[[Disk], Writer]:
+    """The writer of a running daemon."""
+    return lambda disk: WriterThread(disk, post)

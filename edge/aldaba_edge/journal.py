@@ -1,0 +1,197 @@
+"""The journal: the books of this controller, append-only, chained and durable.
+
+A line has its sequence and its place in the chain the moment it is recorded; it
+counts only once the writer has it on disk, and nothing is told to anyone before.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from aldaba_edge.journal_file import Checkpoint, JournalFile, Opened, Tail, kind_of
+from aldaba_edge.ports import Clock, PassUse
+from aldaba_edge.writer import Statement, WriteQueue
+from aldaba_shared.envelope import KeyRing, SigningKey, seal, unseal
+from aldaba_shared.events import AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, read_line, write_line
+from aldaba_shared.messages import Kind
+
+log = structlog.get_logger()
+
+MOST_WAITING: Final = 10_000
+"""Lines kept in memory while the disk takes none; what comes after is counted, not kept."""
+
+JUMP: Final = timedelta(seconds=1)
+"""A wall clock that moved this much against the monotonic one was set, and a new segment begins."""
+
+KEPT: Final = timedelta(days=30)
+PRUNED_AT_ONCE: Final = 200
+
+
+class SqliteJournal:
+    """Satisfies the `Journal` port over a file that was opened before.
+
+    `spend` turns the use of a pass into the statement that keeps it.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        queue: WriteQueue,
+        clock: Clock,
+        *,
+        boot: str,
+        spend: Callable[[PassUse], Statement],
+    ) -> None:
+        self.file = JournalFile(opened.path)
+        self.id = opened.tail.journal
+        self._queue = queue
+        self._clock = clock
+        self._boot = boot
+        self._spend = spend
+        self._sequence = opened.tail.sequence
+        self._hash = opened.tail.hash
+        self._durable = opened.tail
+        self._segment = opened.segment
+        self._offset: datetime | None = None
+        self._unrecorded = 0
+        self._watchers: list[Callable[[], None]] = []
+        self._counts: Counter[str] | None = None
+        if opened.fresh:
+            self._open_books(opened)
+
+    def _open_books(self, opened: Opened) -> None:
+        before = opened.previous
+        if opened.put_aside is not None:
+            log.error("journal_put_aside", file=str(opened.put_aside))
+        if before is None:
+            self.record(JournalOpened(self.id))
+        else:
+            self.record(JournalOpened(self.id, before.journal, before.sequence, before.hash))
+        if opened.put_aside is not None:
+            self.record(Unrecorded(0, "journal_broken"))
+
+    @property
+    def last(self) -> int:
+        """The sequence of the last line recorded, durable or on its way."""
+        return self._sequence
+
+    @property
+    def last_hash(self) -> bytes:
+        """The hash of that line."""
+        return self._hash
+
+    @property
+    def durable(self) -> Tail:
+        """The last line that is on the disk."""
+        return self._durable
+
+    @property
+    def unrecorded(self) -> int:
+        """Events no line could be kept of since the disk stopped taking any."""
+        return self._unrecorded
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back on the loop whenever lines have become durable."""
+        self._watchers.append(callback)
+
+    def record(
+        self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: PassUse | None = None
+    ) -> int:
+        """Write an event as the next line; 0 when the disk and the memory for it are both full."""
+        if self._queue.failing and self._queue.backlog >= MOST_WAITING:
+            return self._count_unrecorded()
+        if self._unrecorded and not self._queue.failing:
+            times, self._unrecorded = self._unrecorded, 0
+            self._append(Unrecorded(times, "disk_full"), None, None)
+        offset = self._clock.now() - _since_boot(self._clock)
+        before, self._offset = self._offset, offset
+        if before is not None and abs(offset - before) > JUMP:
+            self._segment += 1
+            self._append(ClockSet(round((offset - before).total_seconds() * 1000)), None, None)
+        return self._append(event, then, spend)
+
+    def _append(self, event: AnyEvent, then: Callable[[int], None] | None, spend: PassUse | None) -> int:
+        clock = self._clock
+        sequence = self._sequence + 1
+        monotonic_us = int(clock.monotonic() * 1_000_000)
+        body = write_line(Line(sequence, clock.now(), self._boot, self._segment, monotonic_us, event))
+        self._sequence, self._hash = sequence, chained(self._hash, body)
+        tail = Tail(self.id, sequence, self._hash)
+        self._queue.add(
+            line=(sequence, self._hash, body),
+            state=self._spend(spend) if spend is not None else None,
+            then=lambda: self._became_durable(tail, then),
+        )
+        return sequence
+
+    def _became_durable(self, tail: Tail, then: Callable[[int], None] | None) -> None:
+        self._durable = tail
+        if then is not None:
+            then(tail.sequence)
+        for watcher in self._watchers:
+            watcher()
+
+    def _count_unrecorded(self) -> int:
+        self._unrecorded += 1
+        if self._unrecorded == 1:
+            log.error("event_unrecorded", why="disk_full")
+        return 0
+
+    def hash_before(self, sequence: int) -> bytes | None:
+        """The hash before a line, or None when the line before it is neither kept nor noted."""
+        start = self.file.start
+        if sequence - 1 == start.sequence:
+            return start.hash
+        rows = self.file.lines(sequence - 1, 1)
+        return rows[0][1] if rows and rows[0][0] == sequence - 1 else None
+
+    def prune(self, acked: int, key: SigningKey, controller: str) -> int:
+        """Drop some of the lines that the cloud has and that are old; answer how many.
+
+        A signed checkpoint takes their place: verification starts there. Call it
+        again while it answers more than none.
+        """
+        start = self.file.start
+        rows = [row for row in self.file.lines(start.sequence + 1, PRUNED_AT_ONCE) if row[0] <= acked]
+        oldest_kept = self._clock.now() - KEPT
+        old = next((n for n, row in enumerate(rows) if _at(row[2]) > oldest_kept), len(rows))
+        if not old:
+            return 0
+        sequence, known, _ = rows[old - 1]
+        counts = self._pruned_counts(key, controller) + Counter(kind_of(body) for _, _, body in rows[:old])
+        point = Checkpoint(controller, self.id, sequence, known, dict(counts))
+        self._counts = counts
+        meta = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        self._queue.add(
+            books=[
+                (meta, ("checkpoint", seal(Kind.CHECKPOINT, controller, point, key))),
+                (meta, ("pruned_sequence", sequence.to_bytes(8, "big"))),
+                (meta, ("pruned_hash", known)),
+                ("DELETE FROM lines WHERE sequence <= ?", (sequence,)),
+            ]
+        )
+        return old
+
+    def _pruned_counts(self, key: SigningKey, controller: str) -> Counter[str]:
+        if self._counts is not None:
+            return self._counts
+        envelope = self.file.checkpoint
+        if envelope is None:
+            return Counter()
+        ring = KeyRing([key.public(Kind.CHECKPOINT)])
+        return Counter(unseal(Kind.CHECKPOINT, controller, envelope, ring, Checkpoint).counts)
+
+    def close(self) -> None:
+        """Let the reading side go; the writer closes its own."""
+        self.file.close()
+
+
+def _since_boot(clock: Clock) -> timedelta:
+    return timedelta(seconds=clock.monotonic())
+
+
+def _at(body: bytes) -> datetime:
+    return read_line(body).at

@@ -1,0 +1,241 @@
+"""The journal's file: opened, put aside when it is broken, read back and verified."""
+
+import secrets
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+from msgspec import Struct
+
+from aldaba_shared.envelope import EnvelopeRefused, KeyRing, unseal
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.events import GENESIS, Line, chained, read_line
+from aldaba_shared.messages import Kind
+from aldaba_shared.wire import Malformed
+
+FORMAT: Final = 1
+TAIL_LINES: Final = 100
+"""How far back the chain is checked at every start; the whole of it is checked in a child process."""
+
+
+class JournalBroken(AldabaError):
+    """A journal whose file cannot be read or whose chain does not hold."""
+
+    code = "journal_broken"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"The journal {path} is broken: {why}. The daemon puts such a file aside and opens a new one; "
+            "keep the old one, it may be evidence."
+        )
+        self.why = why
+
+
+class Tail(Struct, frozen=True):
+    """The last line known of a journal."""
+
+    journal: str
+    sequence: int
+    hash: bytes
+
+
+class Checkpoint(Struct, frozen=True):
+    """Where verification starts after pruning: the last line that is gone, and how many of each kind went."""
+
+    controller: str
+    journal: str
+    sequence: int
+    hash: bytes
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A journal's file as it was found: its id, its last line, and the clock segment to go on with."""
+
+    path: Path
+    tail: Tail
+    segment: int
+    fresh: bool
+    put_aside: Path | None = None
+    previous: Tail | None = None
+
+
+def open_file(path: Path, boot: str, known: Tail | None, at: datetime) -> Opened:
+    """Open the journal, or begin one; a broken one is put aside under the moment's name.
+
+    `known` is the last line that `state.db` remembers: what a new journal names
+    when the old file cannot say it itself.
+    """
+    if path.exists():
+        try:
+            return _inspected(path, boot)
+        except (sqlite3.DatabaseError, JournalBroken, Malformed):
+            previous = _salvaged(path) or known
+            return _begun(path, previous, put_aside=_put_aside(path, at))
+    return _begun(path, known, put_aside=None)
+
+
+def _begun(path: Path, previous: Tail | None, put_aside: Path | None) -> Opened:
+    from sqlite_utils import Database  # noqa: PLC0415 - a fifth of a second that only the first start pays
+
+    journal = secrets.token_hex(16)
+    connection = sqlite3.connect(path, isolation_level=None)
+    database = Database(connection)
+    database.enable_wal()
+    columns = {"sequence": int, "hash": bytes, "body": bytes}
+    database.table("lines").create(columns, pk="sequence", not_null={"hash", "body"})
+    database.table("meta").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
+    database.table("meta").insert({"name": "id", "value": journal.encode()})
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.close()
+    path.chmod(0o600)
+    return Opened(path, Tail(journal, 0, GENESIS), 0, fresh=True, put_aside=put_aside, previous=previous)
+
+
+def _inspected(path: Path, boot: str) -> Opened:
+    with reading(path) as file:
+        rows = file.lines_before(TAIL_LINES + 1)
+        if not rows:
+            tail = Tail(file.id, file.start.sequence, file.start.hash)
+            return Opened(path, tail, 0, fresh=tail.sequence == 0)
+        before = rows[0][1] if len(rows) > TAIL_LINES else file.start.hash
+        checked = rows[1:] if len(rows) > TAIL_LINES else rows
+        for row in checked:
+            _check(path, row, before)
+            before = row[1]
+        last = read_line(rows[-1][2])
+        segment = last.segment + 1 if last.boot == boot else 0
+        return Opened(path, Tail(file.id, rows[-1][0], rows[-1][1]), segment, fresh=False)
+
+
+def _check(path: Path, row: tuple[int, bytes, bytes], before: bytes) -> None:
+    sequence, known, body = row
+    if not isinstance(body, bytes) or chained(before, body) != known:
+        raise JournalBroken(path, f"line {sequence} does not follow from the line before it")
+
+
+def _salvaged(path: Path) -> Tail | None:
+    try:
+        with reading(path) as file:
+            sequence, known, _ = file.lines_before(1)[0]
+            return Tail(file.id, sequence, known)
+    except (sqlite3.DatabaseError, IndexError, JournalBroken):
+        return None
+
+
+def _put_aside(path: Path, at: datetime) -> Path:
+    name = f"{path.stem}.broken-{at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(path.with_name(f"{name}.db{suffix}"))
+    return path.with_name(f"{name}.db")
+
+
+class JournalFile:
+    """A journal opened to read, beside the one writer: short reads, no lock held between them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != FORMAT:
+            self._connection.close()
+            raise JournalBroken(path, f"it is of format {version}, and this software reads format {FORMAT}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()
+
+    @property
+    def id(self) -> str:
+        """The random id made with the file."""
+        row = self._meta("id")
+        if row is None:
+            raise JournalBroken(self.path, "it has no id")
+        return row.decode()
+
+    @property
+    def checkpoint(self) -> bytes | None:
+        """The signed checkpoint that pruning left, in its envelope."""
+        return self._meta("checkpoint")
+
+    @property
+    def start(self) -> Tail:
+        """The line before the first one kept, as pruning noted it; not yet verified."""
+        sequence, known = self._meta("pruned_sequence"), self._meta("pruned_hash")
+        if sequence is None or known is None:
+            return Tail(self.id, 0, GENESIS)
+        return Tail(self.id, int.from_bytes(sequence, "big"), known)
+
+    def lines(self, first: int, count: int) -> list[tuple[int, bytes, bytes]]:
+        """Up to `count` rows from a sequence on."""
+        query = "SELECT sequence, hash, body FROM lines WHERE sequence >= ? ORDER BY sequence LIMIT ?"
+        return self._connection.execute(query, (first, count)).fetchall()
+
+    def lines_before(self, count: int) -> list[tuple[int, bytes, bytes]]:
+        """The last rows, oldest first."""
+        query = "SELECT sequence, hash, body FROM lines ORDER BY sequence DESC LIMIT ?"
+        return self._connection.execute(query, (count,)).fetchall()[::-1]
+
+    def events(self, first: int = 1) -> Iterator[Line]:
+        """Every line from a sequence on, read."""
+        while rows := self.lines(first, 500):
+            yield from (read_line(body) for _, _, body in rows)
+            first = rows[-1][0] + 1
+
+    def verify(self, ring: KeyRing, audience: str) -> Counter[str]:
+        """Check the chain from the start or the signed checkpoint, and count the lines by kind.
+
+        Raises:
+            JournalBroken: the first line that does not follow, or a checkpoint nobody signed.
+        """
+        start, counts = self._trusted_start(ring, audience)
+        sequence, before = start.sequence, start.hash
+        while rows := self.lines(sequence + 1, 500):
+            for row in rows:
+                if row[0] != sequence + 1:
+                    raise JournalBroken(self.path, f"line {sequence + 1} is missing")
+                _check(self.path, row, before)
+                sequence, before = row[0], row[1]
+                counts[kind_of(row[2])] += 1
+        return counts
+
+    def _trusted_start(self, ring: KeyRing, audience: str) -> tuple[Tail, Counter[str]]:
+        envelope = self.checkpoint
+        if envelope is None:
+            return Tail(self.id, 0, GENESIS), Counter()
+        try:
+            point = unseal(Kind.CHECKPOINT, audience, envelope, ring, Checkpoint)
+        except (EnvelopeRefused, Malformed) as error:
+            raise JournalBroken(self.path, f"its checkpoint is not signed as it must be ({error.code})") from error
+        if point.journal != self.id:
+            raise JournalBroken(self.path, "its checkpoint is another journal's")
+        return Tail(point.journal, point.sequence, point.hash), Counter(point.counts)
+
+    def _meta(self, name: str) -> bytes | None:
+        row = self._connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if row is not None and not isinstance(row[0], bytes):
+            raise JournalBroken(self.path, f"its {name} is of another type")
+        return None if row is None else row[0]
+
+
+def reading(path: Path) -> JournalFile:
+    """Open a journal's file to read."""
+    return JournalFile(path)
+
+
+def kind_of(body: bytes) -> str:
+    """The tag of the event a line holds."""
+    return str(read_line(body).event.__struct_config__.tag)

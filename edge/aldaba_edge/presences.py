@@ -1,0 +1,152 @@
+"""Who this controller believes is where: its own movements and its peers', kept over a restart.
+
+Own movements are lines of the journal, so a restart needs only a checkpoint and
+the lines after it. What peers saw comes as signed, retained news and merges in
+any order; what is ours is published the same way.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from aldaba_edge.journal import SqliteJournal
+from aldaba_edge.ports import Clock, Timer
+from aldaba_edge.state import Slot, State
+from aldaba_edge.trust import OutOfDate, Trust
+from aldaba_shared.envelope import EnvelopeRefused, kid_of, seal, unseal
+from aldaba_shared.events import movement
+from aldaba_shared.ids import ControllerId, HolderId, ZoneId
+from aldaba_shared.messages import Kind, PresenceNews
+from aldaba_shared.presence import Order, Presence, Stay, merged
+
+log = structlog.get_logger()
+
+NEWS_SECONDS: Final = 0.2
+"""Movements of so long go into one piece of news."""
+CHECKPOINT_EVERY: Final = 200
+TOLD_FOR: Final = timedelta(hours=36)
+"""Stays older than this have ended on every policy there is; peers need not hear of them."""
+
+
+class Kept(Struct, frozen=True):
+    """A checkpoint of presence: all stays known once the journal had come to this line."""
+
+    journal: str
+    sequence: int
+    stays: dict[HolderId, Stay]
+
+
+class Heard(Struct, frozen=True):
+    """The last news believed of a peer."""
+
+    journal: str
+    counter: int
+    at: datetime
+
+
+class PeerPresences:
+    """Satisfies `Presences`; `publish` sends an envelope as this controller's retained news."""
+
+    def __init__(
+        self, journal: SqliteJournal, state: State, trust: Trust, clock: Clock, publish: Callable[[bytes], None]
+    ) -> None:
+        self._journal = journal
+        self._state = state
+        self._trust = trust
+        self._clock = clock
+        self._publish = publish
+        self._timer: Timer | None = None
+        self._moves = 0
+        self._heard = state.get(Slot.PEER_COUNTERS, dict[str, Heard]) or {}
+        self._stays: dict[HolderId, Stay] = self._replayed()
+
+    def stays(self) -> Presence:
+        """The stays known now."""
+        return self._stays
+
+    def move(self, holder: HolderId, zone: ZoneId, order: Order) -> None:
+        """Take a movement of our own into account, and tell the peers soon."""
+        if not self._moved(self._stays, holder, zone, order):
+            return
+        self._moves += 1
+        if self._moves >= CHECKPOINT_EVERY:
+            self.checkpoint()
+        if self._timer is None:
+            self._timer = self._clock.call_later(NEWS_SECONDS, self.tell)
+
+    def hear(self, envelope: bytes) -> None:
+        """Take a peer's news into account.
+
+        Raises:
+            EnvelopeRefused: no peer of this site signed it, or it speaks for another one.
+            OutOfDate: older than the news known of that peer.
+        """
+        news = unseal(Kind.PRESENCE, self._trust.site, envelope, self._trust.ring, PresenceNews)
+        signer = kid_of(Kind.PRESENCE, envelope).partition(b"/")[0]
+        if signer != news.controller.encode():
+            raise EnvelopeRefused(Kind.PRESENCE, "its signer speaks for another controller")
+        if any(stay.order.controller != news.controller for _, stay in news.stays):
+            raise EnvelopeRefused(Kind.PRESENCE, "it tells of movements at another controller")
+        if not self._newer(news):
+            return
+        self._stays = merged(self._stays, news.stays)
+        self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
+        self._state.put(Slot.PEER_COUNTERS, self._heard)
+
+    def _newer(self, news: PresenceNews) -> bool:
+        """False for the very news already known, which brokers repeat."""
+        known = self._heard.get(news.controller)
+        if known is None:
+            return True
+        same_journal = known.journal == news.journal
+        if same_journal and known.counter == news.counter:
+            return False
+        newer = news.counter > known.counter if same_journal else news.at > known.at
+        if not newer:
+            raise OutOfDate(Kind.PRESENCE, "replayed", f"news {news.counter} of {news.controller} is old")
+        return True
+
+    def tell(self) -> None:
+        """Publish where this controller last saw each holder."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        me = self._trust.controller
+        counter = (self._state.get(Slot.PRESENCE_COUNTER, int) or 0) + 1
+        now = self._clock.now()
+        stays = tuple(
+            (holder, stay)
+            for holder, stay in self._stays.items()
+            if stay.order.controller == me and now - stay.since < TOLD_FOR
+        )
+        news = PresenceNews(ControllerId(me), self._journal.id, counter, now, stays)
+        envelope = seal(Kind.PRESENCE, self._trust.site, news, self._trust.own)
+        self._state.put(Slot.PRESENCE_COUNTER, counter, then=lambda: self._publish(envelope))
+
+    def checkpoint(self) -> None:
+        """Keep all stays, so that a restart reads only the lines after this one."""
+        self._moves = 0
+        self._state.put(Slot.PRESENCE, Kept(self._journal.id, self._journal.durable.sequence, self._stays))
+
+    def _replayed(self) -> dict[HolderId, Stay]:
+        """The checkpoint, and the movements of the lines after it."""
+        kept = self._state.get(Slot.PRESENCE, Kept)
+        stays = dict(kept.stays) if kept is not None else {}
+        first = kept.sequence + 1 if kept is not None and kept.journal == self._journal.id else 1
+        for line in self._journal.file.events(first):
+            made = movement(line.event)
+            if made is not None:
+                order = Order(line.at, self._trust.controller, self._journal.id, line.sequence)
+                self._moved(stays, made.holder, made.zone, order)
+        return stays
+
+    @staticmethod
+    def _moved(stays: dict[HolderId, Stay], holder: HolderId, zone: ZoneId, order: Order) -> bool:
+        known = stays.get(holder)
+        if known is not None and known.order >= order:
+            return False
+        stays[holder] = Stay(zone, order.at, order)
+        return True

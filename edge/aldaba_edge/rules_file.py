@@ -1,0 +1,311 @@
+"""One rule set as a SQLite file: looked up, changed by deltas, and verified from the first row to the last.
+
+The file is opened and never loaded. A decision is one prepared query on a
+connection that stays inside one read transaction, so that rows and head change
+together, when the loop says so, and never in the middle.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Final
+
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, HolderId, RightId, ZoneId
+from aldaba_shared.keys import CredentialKind
+from aldaba_shared.presence import PresenceRules, Zone
+from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
+from aldaba_shared.schedule import Schedule, checked, zone_of
+from aldaba_shared.snapshot import (
+    COLUMNS,
+    ENABLED,
+    ESSENTIAL,
+    FACTS_QUERY,
+    FORMAT,
+    GOOD_STANDING,
+    LONG_ACCESS,
+    RENEWS,
+    SCHEMA,
+    TABLES,
+    Change,
+    Row,
+    changed_hash,
+    set_hash,
+)
+from aldaba_shared.wire import decode
+
+KINDS: Final = {kind.value: kind for kind in CredentialKind}
+END_OF_TIME: Final = 253_402_300_799
+"""The last second of the year 9999, which is the last that a datetime can say."""
+MOST_BYTES: Final = 2 * 1024 * 1024 * 1024
+
+
+class RulesRefused(AldabaError):
+    """A rule set or a change of one that is not what its head says."""
+
+    code = "rules_refused"
+
+    def __init__(self, why: str, told: str) -> None:
+        super().__init__(
+            f"The rules were refused: {told}. The rules before them stay in force; a snapshot is asked for."
+        )
+        self.why = why
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a rule set for lookups: pread, no mmap, nothing in the file is believed to be code."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None, check_same_thread=False)
+    for pragma in ("trusted_schema = OFF", "query_only = ON", "mmap_size = 0", "cache_size = -8192"):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _instant(seconds: int | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+class RulesFile:
+    """Lookups in one generation. Schedules are decoded once and kept by id."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection = open_to_read(path)
+        self._schedules: dict[str, Schedule] = {}
+        self.envelope = b""
+        self.set_hash = b""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See what the last delta made of the file; rows, head and presence change together here."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN")
+        row = self._connection.execute("SELECT envelope, set_hash FROM head_").fetchone()
+        if row is None:
+            raise RulesRefused("no_head", f"{self.path} holds no head")
+        self.envelope, self.set_hash = row
+        self._schedules.clear()
+        self.presence = self._presence()
+
+    def facts(self, door: DoorId, key: CredentialKey) -> Facts:
+        """Everything about this credential at this door, by one query."""
+        rows = self._connection.execute(FACTS_QUERY, (key, door)).fetchall()
+        if not rows:
+            return NOTHING_KNOWN
+        id_, holder, kind, flags, valid_from, valid_until = rows[0][:6]
+        credential = Credential(
+            CredentialId(id_),
+            HolderId(holder),
+            KINDS[kind],
+            bool(flags & ENABLED),
+            _instant(valid_from),
+            _instant(valid_until),
+            bool(flags & ESSENTIAL),
+            bool(flags & LONG_ACCESS),
+        )
+        return Facts(credential, tuple(self._right(row) for row in rows if row[6] is not None))
+
+    def _right(self, row: tuple[str, ...]) -> Right:
+        _, _, _, _, _, _, id_, schedule, contract, flags, valid_from, valid_until = row
+        bits = int(flags)
+        return Right(
+            RightId(id_),
+            self._schedules.get(schedule) or self._schedule(schedule),
+            datetime.fromtimestamp(int(valid_from), UTC),
+            _instant(valid_until),  # type: ignore[arg-type]  # a row of SQLite has no types
+            ContractId(contract) if contract is not None else None,
+            bool(bits & GOOD_STANDING),
+            bool(bits & RENEWS),
+        )
+
+    def _schedule(self, id_: str) -> Schedule:
+        row = self._connection.execute("SELECT body FROM schedule WHERE id = ?", (id_,)).fetchone()
+        # A right whose schedule is missing never holds: closed on every day.
+        found = decode(row[0], Schedule) if row else Schedule("UTC", ((), (), (), (), (), (), ()))
+        self._schedules[id_] = found
+        return found
+
+    def _presence(self) -> PresenceRules:
+        zones = [decode(body, Zone) for (body,) in self._connection.execute("SELECT body FROM zone")]
+        settings: dict[str, bytes] = dict(self._connection.execute("SELECT name, body FROM setting"))
+        site_zone = decode(settings["site_zone"], str) if "site_zone" in settings else "UTC"
+        night_reset = decode(settings["night_reset"], time) if "night_reset" in settings else time(4, 0)
+        return PresenceRules({ZoneId(zone.id): zone for zone in zones}, site_zone, night_reset)
+
+    def close(self) -> None:
+        """Let the file go."""
+        self._connection.close()
+
+
+def check_row(row: Row) -> None:
+    """Whether a row is one the lookups can read.
+
+    Raises:
+        RulesRefused: another table, another width, or a body nobody can read.
+    """
+    columns = COLUMNS.get(row.table)
+    if columns is None or len(row.values) != len(columns):
+        raise RulesRefused("bad_row", f"a row of {row.table!r} has {len(row.values)} values")
+    try:
+        _check_values(row)
+    except (AldabaError, TypeError, ValueError) as error:
+        raise RulesRefused("bad_row", f"a row of {row.table!r} cannot be read ({error})") from error
+
+
+def _check_values(row: Row) -> None:
+    values = dict(zip(COLUMNS[row.table], row.values, strict=True))
+    body = values.get("body")
+    if row.table == "schedule" and isinstance(body, bytes):
+        checked(decode(body, Schedule))
+    elif row.table == "zone" and isinstance(body, bytes):
+        decode(body, Zone)
+    elif row.table == "setting" and isinstance(body, bytes):
+        _check_setting(str(values["name"]), body)
+    elif row.table == "credential":
+        if not isinstance(values["key"], bytes) or values["kind"] not in KINDS:
+            raise ValueError("no such kind of credential")
+        _check_numbers(values["flags"], values["valid_from"] or 0, values["valid_until"] or 0)
+    elif row.table == "grant_":
+        _check_numbers(values["flags"], values["valid_from"], values["valid_until"] or 0)
+    else:
+        raise TypeError("its body is no bytes")
+
+
+def _check_setting(name: str, body: bytes) -> None:
+    if name == "site_zone":
+        zone_of(decode(body, str))
+    elif name == "night_reset":
+        decode(body, time)
+
+
+def _check_numbers(*numbers: object) -> None:
+    for number in numbers:
+        if not isinstance(number, int) or not 0 <= number <= END_OF_TIME:
+            raise ValueError("a flag or a moment is no number this side knows")
+
+
+def make_ready(path: Path) -> None:
+    """Turn a verified file to write-ahead logging, so that a delta never waits for a lookup nor the other way round."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+
+
+def apply_delta(path: Path, known: bytes, changes: tuple[Change, ...], envelope: bytes, wanted: bytes) -> None:
+    """Make the changes in one transaction that also keeps the new head.
+
+    `known` is the set hash before; `wanted` the one the verified head names.
+
+    Raises:
+        RulesRefused: a row to drop is not there, a row to put is, or the result is
+            not the set the head names. The file is as it was.
+    """
+    for change in changes:
+        for row in (change.before, change.after):
+            if row is not None:
+                check_row(row)
+    if changed_hash(known, changes) != wanted:
+        raise RulesRefused("hash_differs", "the changes do not lead to the set its head names")
+    connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+    try:
+        connection.execute("PRAGMA trusted_schema = OFF")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        for change in changes:
+            _apply(connection, change)
+        connection.execute("UPDATE head_ SET envelope = ?, set_hash = ? WHERE id = 1", (envelope, wanted))
+        connection.execute("COMMIT")
+    except sqlite3.IntegrityError as error:
+        raise RulesRefused("row_differs", f"a row to put is there already ({error})") from error
+    finally:
+        connection.close()
+
+
+def _apply(connection: sqlite3.Connection, change: Change) -> None:
+    if change.before is not None:
+        table, columns = change.before.table, COLUMNS[change.before.table]
+        same = " AND ".join(f"{column} IS ?" for column in columns)
+        dropped = connection.execute(f"DELETE FROM {table} WHERE {same}", change.before.values)  # noqa: S608 - names from COLUMNS
+        if dropped.rowcount != 1:
+            raise RulesRefused("row_differs", f"a row of {table!r} to drop is not what this side has")
+    if change.after is not None:
+        marks = ", ".join("?" * len(change.after.values))
+        connection.execute(f"INSERT INTO {change.after.table} VALUES ({marks})", change.after.values)  # noqa: S608 - as above
+
+
+def rows_of(connection: sqlite3.Connection) -> Iterator[Row]:
+    """Every row of the set."""
+    for table in TABLES:
+        names = ", ".join(COLUMNS[table])
+        for values in connection.execute(f"SELECT {names} FROM {table}"):  # noqa: S608 - names from COLUMNS
+            yield Row(table, values)
+
+
+def verified_hash(path: Path) -> bytes:
+    """The set hash of a file, after checking everything that can be checked without a key.
+
+    Raises:
+        RulesRefused: damaged, of another format, with anything in its schema that is
+            not ours, or with a row nobody can read.
+    """
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise RulesRefused("too_large", f"{path} is larger than {MOST_BYTES} bytes")
+        connection = open_to_read(path)
+        try:
+            return _verified(connection, path)
+        finally:
+            connection.close()
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:
+        raise RulesRefused("damaged", f"{path} cannot be read ({error})") from error
+
+
+def _verified(connection: sqlite3.Connection, path: Path) -> bytes:
+    if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+        raise RulesRefused("damaged", f"{path} is damaged")
+    if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+        raise RulesRefused("wrong_format", f"{path} is of another format than {FORMAT}")
+    if _schema_of(connection) != _our_schema():
+        raise RulesRefused("wrong_schema", f"{path} holds tables, views or triggers that are not ours")
+
+    def readable() -> Iterator[Row]:
+        for row in rows_of(connection):
+            check_row(row)
+            yield row
+
+    return set_hash(readable())
+
+
+def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
+    return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
+def _our_schema() -> set[tuple[str, ...]]:
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(SCHEMA)
+    found = _schema_of(connection)
+    connection.close()
+    return found
+
+
+def head_of(path: Path) -> tuple[bytes, bytes]:
+    """The head's envelope and the set hash a file claims.
+
+    Raises:
+        RulesRefused: it has none.
+    """
+    try:
+        connection = open_to_read(path)
+        try:
+            row = connection.execute("SELECT envelope, set_hash FROM head_ WHERE id = 1").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise RulesRefused("damaged", f"{path} cannot be read ({error})") from error
+    if row is None or not all(isinstance(value, bytes) for value in row):
+        raise RulesRefused("no_head", f"{path} holds no head")
+    return row[0], row[1]

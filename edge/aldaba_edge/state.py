@@ -1,0 +1,147 @@
+"""`state.db`: what a controller must not forget, however its power goes.
+
+Small values under fixed names, mirrored in memory and written through the one
+writer, plus the uses of visitor passes. A value read is a value that is on the
+disk or on its way there; who must wait for the disk passes `then`.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from aldaba_edge.ports import PassUse
+from aldaba_edge.writer import Statement, WriteQueue
+from aldaba_shared.wire import Malformed, decode, encode
+
+T = TypeVar("T")
+FORMAT: Final = 1
+log = structlog.get_logger()
+
+PUT: Final = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+SPEND: Final = (
+    "INSERT INTO pass_use (pass_id, expires, uses) VALUES (?, ?, ?) "
+    "ON CONFLICT (pass_id) DO UPDATE SET uses = excluded.uses, expires = excluded.expires"
+)
+
+
+class Slot(StrEnum):
+    """The names of what is kept."""
+
+    FLOOR = "floor"
+    HEAD = "head"
+    FALLBACK = "fallback"
+    KEYS = "keys"
+    KEYS_BEFORE = "keys_before"
+    MODES = "modes"
+    COMMAND_COUNTER = "command_counter"
+    ACKED = "acked"
+    TAIL = "tail"
+    PRESENCE = "presence"
+    PRESENCE_COUNTER = "presence_counter"
+    PEER_COUNTERS = "peer_counters"
+    TIME_FLOOR = "time_floor"
+    CLEAN = "clean"
+
+
+def open_state(path: Path) -> bool:
+    """Make `state.db` if it is missing; put it aside if it is broken. True when what was known is still known."""
+    if path.exists():
+        try:
+            connection = sqlite3.connect(path)
+            sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+            known = connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT
+            connection.close()
+        except sqlite3.DatabaseError:
+            sound = known = False
+        if sound and known:
+            return True
+        log.error("state_put_aside", file=str(path))
+        for suffix in ("", "-wal", "-shm"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.rename(path.with_name(f"{path.name}.broken-{secrets.token_hex(4)}{suffix}"))
+    _create(path)
+    return False
+
+
+def _create(path: Path) -> None:
+    from sqlite_utils import Database  # noqa: PLC0415 - a fifth of a second that only the first start pays
+
+    connection = sqlite3.connect(path, isolation_level=None)
+    database = Database(connection)
+    database.enable_wal()
+    database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
+    columns = {"pass_id": bytes, "expires": int, "uses": int}
+    database.table("pass_use").create(columns, pk="pass_id", not_null={"expires", "uses"})
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    connection.close()
+    path.chmod(0o600)
+
+
+def peek(path: Path, slot: Slot, shape: type[T]) -> T | None:
+    """One kept value, read without the writer: for what must be known before there is one."""
+    connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        row = connection.execute("SELECT value FROM kept WHERE name = ?", (slot.value,)).fetchone()
+        return decode(row[0], shape) if row else None
+    except (sqlite3.Error, Malformed):
+        return None
+    finally:
+        connection.close()
+
+
+class State:
+    """The loop's side of `state.db`; also the `PassUses` port."""
+
+    def __init__(self, connection: sqlite3.Connection, queue: WriteQueue) -> None:
+        self._queue = queue
+        self._kept: dict[str, bytes] = dict(connection.execute("SELECT name, value FROM kept"))
+        rows = connection.execute("SELECT pass_id, expires, uses FROM pass_use")
+        self._uses: dict[bytes, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in rows}
+
+    def get(self, slot: Slot, shape: type[T]) -> T | None:
+        """What is kept under a name, or None when nothing usable is."""
+        value = self._kept.get(slot.value)
+        if value is None:
+            return None
+        try:
+            return decode(value, shape)
+        except Malformed as error:
+            log.exception("state_unreadable", slot=slot.value, why=error.why)
+            return None
+
+    def put(self, slot: Slot, value: object, then: Callable[[], None] | None = None) -> None:
+        """Keep a value; `then` is called on the loop once it is durable."""
+        body = encode(value)
+        self._kept[slot.value] = body
+        self._queue.add(state=(PUT, (slot.value, body)), then=then)
+
+    def uses(self, pass_id: bytes) -> int:
+        """Uses of a pass committed or on their way to the disk."""
+        return self._uses.get(pass_id, (0, 0))[1]
+
+    def spend(self, use: PassUse) -> Statement:
+        """Count a use and answer the statement that keeps it, to be written before its tap."""
+        expires = int(use.expires_at.timestamp())
+        uses = self.uses(use.pass_id) + 1
+        self._uses[use.pass_id] = (expires, uses)
+        return (SPEND, (use.pass_id, expires, uses))
+
+    def forget_expired(self, at: datetime) -> None:
+        """Drop the uses of passes that ended more than a day ago: nobody can show them any more."""
+        before = int(at.timestamp()) - 86_400
+        gone = [pass_id for pass_id, (expires, _) in self._uses.items() if expires < before]
+        for pass_id in gone:
+            del self._uses[pass_id]
+        if gone:
+            self._queue.add(state=("DELETE FROM pass_use WHERE expires < ?", (before,)))
+
+    def time_floor(self) -> datetime:
+        """The latest moment this controller ever believed: a clock before it is wrong."""
+        return self.get(Slot.TIME_FLOOR, datetime) or datetime.fromtimestamp(0, UTC)

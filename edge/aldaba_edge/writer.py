@@ -1,0 +1,272 @@
+"""The one writer of this controller's disk: group commit, on a thread of its own or inline.
+
+What the loop wants written waits in a queue; whatever queued while the last
+commit ran goes into the next one. State is committed before the lines that
+belong to it, so a pass use, a counter or a nonce is on disk before its tap is.
+"""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol, TypeAlias
+
+import structlog
+
+from aldaba_edge.ports import Clock
+from aldaba_edge.reserve import Reserve
+
+log = structlog.get_logger()
+
+Value: TypeAlias = str | int | bytes | None
+Statement: TypeAlias = tuple[str, tuple[Value, ...]]
+JournalRow: TypeAlias = tuple[int, bytes, bytes]
+"""Sequence, hash, body."""
+
+INSERT_LINE: Final = "INSERT INTO lines (sequence, hash, body) VALUES (?, ?, ?)"
+RETRY_SECONDS: Final = 1.0
+MENDABLE: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+"""What room or patience can mend; a database that is corrupt is another matter."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What goes to the disk in one go: `state` first, then `lines` and `books` in one transaction of the journal."""
+
+    lines: list[JournalRow] = field(default_factory=list)
+    state: list[Statement] = field(default_factory=list)
+    books: list[Statement] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.lines or self.state or self.books)
+
+
+Done: TypeAlias = Callable[[sqlite3.Error | None], None]
+
+
+class Writer(Protocol):
+    """Writes one piece of work at a time."""
+
+    def write(self, work: Work, done: Done) -> None:
+        """Commit; `done` is called on the loop, with the error if there was one."""
+
+    def close(self) -> None:
+        """Finish what was given and let the files go; idempotent."""
+
+
+class Disk:
+    """The two databases, opened to write: WAL, and every commit on the platter before it returns."""
+
+    def __init__(self, journal: Path, state: Path, reserve: Reserve, *, synchronous: str = "FULL") -> None:
+        self.journal = _connect(journal, synchronous)
+        self.state = _connect(state, synchronous)
+        self._reserve = reserve
+
+    def commit(self, work: Work) -> None:
+        """Write the work, giving up the reserve if the disk is full.
+
+        Raises:
+            sqlite3.Error: it is not on the disk; what of it was committed has been taken out of `work`.
+        """
+        try:
+            self._commit(work)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._reserve.spend():
+                raise
+            log.warning("reserve_spent")
+            self._commit(work)
+
+    def _commit(self, work: Work) -> None:
+        if work.state:
+            _transaction(self.state, work.state, ())
+            work.state.clear()
+        if work.lines or work.books:
+            _transaction(self.journal, work.books, work.lines)
+
+    def close(self) -> None:
+        """Close both files."""
+        self.journal.close()
+        self.state.close()
+
+
+def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def _transaction(
+    connection: sqlite3.Connection, statements: list[Statement], lines: list[JournalRow] | tuple[()]
+) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for sql, values in statements:
+            connection.execute(sql, values)
+        if lines:
+            connection.executemany(INSERT_LINE, lines)
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        # A full disk may have rolled back by itself already.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+class WriterThread:
+    """The writer of a running daemon; `post` brings its answers back to the loop."""
+
+    def __init__(self, disk: Disk, post: Callable[[Callable[[], None]], None]) -> None:
+        self._disk = disk
+        self._post = post
+        self._queue: queue.SimpleQueue[tuple[Work, Done] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    def write(self, work: Work, done: Done) -> None:
+        """Hand the work to the thread."""
+        self._queue.put((work, done))
+
+    def close(self) -> None:
+        """Finish what was given, then end the thread."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+            self._disk.close()
+
+    def _run(self) -> None:
+        while (item := self._queue.get()) is not None:
+            work, done = item
+            self._post(partial(done, _attempt(self._disk, work)))
+
+
+class InlineWriter:
+    """The same work in the caller's thread, for tests and the simulated world.
+
+    `delay` says how many seconds the disk takes; the commit happens at the end of
+    them, so a power cut in between loses the work, as it does on a Pi.
+    """
+
+    def __init__(self, disk: Disk, clock: Clock, delay: Callable[[], float] = lambda: 0.0) -> None:
+        self._disk = disk
+        self._clock = clock
+        self._delay = delay
+        self._waiting: list[Callable[[], None]] = []
+
+    def write(self, work: Work, done: Done) -> None:
+        """Commit after the delay."""
+
+        def commit() -> None:
+            if commit in self._waiting:
+                self._waiting.remove(commit)
+                done(_attempt(self._disk, work))
+
+        self._waiting.append(commit)
+        self._clock.call_later(self._delay(), commit)
+
+    def close(self) -> None:
+        """Finish what was given and let the files go."""
+        while self._waiting:
+            self._waiting[0]()
+        self._disk.close()
+
+    def cut(self) -> None:
+        """The power goes: what is not on the disk will never be."""
+        self._waiting.clear()
+        self._disk.close()
+
+
+def _attempt(disk: Disk, work: Work) -> sqlite3.Error | None:
+    try:
+        disk.commit(work)
+    except sqlite3.Error as error:
+        return error
+    return None
+
+
+class WriteQueue:
+    """The loop's side of the writer: gathers, sends one piece at a time, calls back what became durable.
+
+    A full disk is tried again every second and nothing is called back meanwhile.
+    An error that no room can mend goes to `on_broken`, once: the daemon ends, and
+    the next start puts the broken file aside.
+    """
+
+    def __init__(self, writer: Writer, clock: Clock, on_broken: Callable[[Exception], None]) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._on_broken = on_broken
+        self._next = Work()
+        self._thens: list[Callable[[], None]] = []
+        self._busy = False
+        self.failing = False
+        self.closed = False
+
+    @property
+    def backlog(self) -> int:
+        """Lines that wait for the disk, those of the commit under way not counted."""
+        return len(self._next.lines)
+
+    def add(
+        self,
+        *,
+        line: JournalRow | None = None,
+        state: Statement | None = None,
+        books: Sequence[Statement] = (),
+        then: Callable[[], None] | None = None,
+    ) -> None:
+        """Have this written; `then` is called on the loop once all that was added up to here is durable."""
+        if line is not None:
+            self._next.lines.append(line)
+        if state is not None:
+            self._next.state.append(state)
+        self._next.books.extend(books)
+        if then is not None:
+            self._thens.append(then)
+        self._send()
+
+    def close(self) -> None:
+        """Write the rest and stop."""
+        self.closed = True
+        while self._next and not self.failing:
+            work, self._next = self._next, Work()
+            self._writer.write(work, lambda _error: None)
+        self._writer.close()
+
+    def _send(self) -> None:
+        if self._busy or not (self._next or self._thens):
+            return
+        self._busy = True
+        work, self._next = self._next, Work()
+        thens, self._thens = self._thens, []
+        self._writer.write(work, lambda error: self._written(work, thens, error))
+
+    def _written(self, work: Work, thens: list[Callable[[], None]], error: sqlite3.Error | None) -> None:
+        if error is not None:
+            self._failed(work, thens, error)
+            return
+        self._busy = False
+        if self.failing:
+            self.failing = False
+            log.info("disk_writable_again")
+        self._send()
+        for then in thens:
+            then()
+
+    def _failed(self, work: Work, thens: list[Callable[[], None]], error: sqlite3.Error) -> None:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in MENDABLE:
+            log.critical("disk_broken", why=str(error))
+            self._on_broken(error)
+            return
+        if not self.failing:
+            self.failing = True
+            log.error("disk_not_writable", why=str(error))
+        self._clock.call_later(
+            RETRY_SECONDS, lambda: self._writer.write(work, lambda again: self._written(work, thens, again))
+        )
