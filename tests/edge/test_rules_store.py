@@ -147,7 +147,9 @@ BAD_DELTAS: dict[str, Callable[[Delta], Delta]] = {
     "hash_differs": lambda d: msgspec.structs.replace(d, changes=d.changes[:-1]),
     "not_next": lambda d: msgspec.structs.replace(d, from_version=0),
     "row_differs": lambda d: msgspec.structs.replace(d, changes=(*d.changes, *_undone(Row("setting", ("x", b"\x01"))))),
-    "bad_row": lambda d: msgspec.structs.replace(d, changes=(Change(None, Row("schedule", ("x", b"\xff"))), *d.changes)),
+    "bad_row": lambda d: msgspec.structs.replace(
+        d, changes=(Change(None, Row("schedule", ("x", b"\xff"))), *d.changes)
+    ),
 }
 
 
