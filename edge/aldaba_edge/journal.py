@@ -49,7 +49,7 @@ class SqliteJournal:
         self.id = opened.tail.journal
         self._queue = queue
         self._clock = clock
-        self._boot = boot
+        self.boot = boot
         self._spend = spend
         self._sequence = opened.tail.sequence
         self._hash = opened.tail.hash
@@ -117,7 +117,7 @@ class SqliteJournal:
         clock = self._clock
         sequence = self._sequence + 1
         monotonic_us = int(clock.monotonic() * 1_000_000)
-        body = write_line(Line(sequence, clock.now(), self._boot, self._segment, monotonic_us, event))
+        body = write_line(Line(sequence, clock.now(), self.boot, self._segment, monotonic_us, event))
         self._sequence, self._hash = sequence, chained(self._hash, body)
         tail = Tail(self.id, sequence, self._hash)
         self._queue.add(

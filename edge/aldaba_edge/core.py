@@ -1,0 +1,70 @@
+"""What stands around the doors of one controller, put together from its ways to the world."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aldaba_edge.books import Books
+from aldaba_edge.keyfile import Identity
+from aldaba_edge.ports import Clock, Link, Snapshots
+from aldaba_edge.presences import PeerPresences
+from aldaba_edge.rules_follower import RulesFollower
+from aldaba_edge.runner import Runner
+from aldaba_edge.snapshot_child import Verify
+from aldaba_edge.store import SqliteRules
+from aldaba_edge.sync import Refusals, Sync
+from aldaba_edge.trust import Trust
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How this process reaches the broker, the snapshots, a place for slow work and the check of a rule set."""
+
+    link: Link
+    snapshots: Snapshots
+    runner: Runner
+    verify: Verify
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Rules, presence and sync over one set of books."""
+
+    trust: Trust
+    rules: SqliteRules
+    presences: PeerPresences
+    sync: Sync
+    refusals: Refusals
+    ways: Ways
+
+    def start(self) -> None:
+        """Connect, and check the rules in force in the background; doors may have decided before."""
+        self.sync.start(self.presences)
+        self.rules.check_in_background()
+
+    def stop(self) -> None:
+        """Disconnect and keep what a restart needs; the books are the caller's to close."""
+        self.sync.stop()
+        self.presences.checkpoint()
+        self.ways.runner.close()
+        self.rules.close()
+
+
+def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways: Ways, *, software: str) -> Core:
+    """Open the rules under a folder and get ready to sync; nothing is sent before `start`."""
+    journal, state = books.journal, books.state
+    trust = Trust(identity, state)
+    rules = SqliteRules(folder / "rules", state, trust, runner=ways.runner, verify=ways.verify, tell=journal.record)
+    refusals = Refusals(clock, journal.record)
+    follower = RulesFollower(rules, trust, clock, ways.snapshots, refusals.add)
+    sync = Sync(
+        ways.link,
+        clock,
+        journal=journal,
+        state=state,
+        trust=trust,
+        refusals=refusals,
+        follower=follower,
+        software=software,
+    )
+    presences = PeerPresences(journal, state, trust, clock, sync.publish_presence)
+    return Core(trust, rules, presences, sync, refusals, ways)
