@@ -65,6 +65,7 @@ class Uplink:
         self._timer: Timer | None = None
         self._tries = 0
         self._online = False
+        self._asked = (0, 0.0)
         self.clock_offset: timedelta | None = None
         self.clock_uncertainty: timedelta | None = None
 
@@ -169,10 +170,14 @@ class Uplink:
             return  # it answers a batch that was given up already, and the lines are on their way again
         if resend.from_sequence - 1 < self.watermark:
             self._keep(resend.from_sequence - 1)
+        again, self._asked = self._asked, (resend.from_sequence, self._clock.monotonic())
         self._flying.clear()
         self._sent = resend.from_sequence - 1
         self._landed()
-        self.pump()
+        if again[0] == resend.from_sequence and self._asked[1] - again[1] < 1:
+            self._watch()  # the same question at once: let it rest rather than chase each other
+        else:
+            self.pump()
 
     def _answered(self, kind: Kind, journal: str, nonce: bytes) -> Sent:
         sent = self._nonces.get(nonce)

@@ -48,6 +48,8 @@ class NaiveCloud:
     def store(self, batch: Batch) -> None:
         self.batches.append(batch)
         known = self.lines.setdefault(batch.journal, [])
+        if batch.lost_before is not None:
+            known.extend([b""] * (batch.lost_before - 1 - len(known)))
         if batch.first_sequence > len(known) + 1:
             self.send(Kind.RESEND, Resend(ME, batch.journal, len(known) + 1, batch.nonce, self.clock.now()))
             return

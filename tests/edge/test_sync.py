@@ -150,6 +150,7 @@ def test_what_nobody_acks_is_sent_again_with_longer_and_longer_pauses(place: Pla
     sent: list[float] = []
     place.cloud.link.cut()
     place.cloud.link.start(lambda: None, lambda _topic, _payload: sent.append(place.clock.monotonic()))
+    place.clock.settle()
     sent.clear()
     place.books.journal.record(OPENED)
     place.clock.advance(120)
@@ -511,7 +512,8 @@ def test_whatever_the_network_does_every_line_is_in_the_cloud_once_and_in_order(
     event(f"repeats: {sum(len(b.lines) for b in place.cloud.batches) > len(kept)}")
     assert place.cloud.lines[place.books.journal.id] == kept
     assert place.core.sync.uplink.watermark == len(kept)
-    assert place.refusals() == []
+    late = {("ack", "unknown_nonce"), ("resend", "unknown_nonce")}
+    assert set(place.refusals()) <= late, "answers to what was sent before a restart"
     place.stop()
     shutil.rmtree(folder)
 
