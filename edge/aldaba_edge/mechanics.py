@@ -6,6 +6,7 @@ it never reaches another door.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
@@ -101,6 +102,15 @@ class Alarmed:
             self._timer = None
 
 
+@dataclass(frozen=True, slots=True)
+class LeafTimes:
+    """How long a leaf may stay open, and how soon it locks; `relock_seconds` None: not before the release ends."""
+
+    held_seconds: float = 30.0
+    pre_alarm_seconds: float = 20.0
+    relock_seconds: float | None = 0.0
+
+
 class DoorMechanics:
     """A leaf and its lock, as `aldaba_shared.door` says."""
 
@@ -112,23 +122,23 @@ class DoorMechanics:
         *,
         record: Record,
         show: Callable[[Signal], None],
-        held_seconds: float,
-        pre_alarm_seconds: float,
-        relock_seconds: float | None,
+        times: LeafTimes,
+        found_open: bool = False,
     ) -> None:
         self._door = door
         self._clock = clock
         self._lock = lock
         self._record = record
         self._show = show
-        self._held_seconds = held_seconds
-        self._pre_alarm_seconds = pre_alarm_seconds
-        self._relock_seconds = relock_seconds
+        self._times = times
         self._state = DoorState.SECURED
         self._release_seconds = 0.0
         self._opened_at = 0.0
         self._release, self._pre_alarm, self._held = Alarmed(clock), Alarmed(clock), Alarmed(clock)
         lock.secure()
+        if found_open:  # by whom, nobody saw: no alarm for a restart, and one for a leaf that stays open
+            self._state = DoorState.OPEN
+            self._start_held()
 
     @property
     def secured(self) -> bool:
@@ -185,15 +195,14 @@ class DoorMechanics:
         self._release.start(self._release_seconds, lambda: self.feel(DoorInput.RELEASE_ENDED))
 
     def _shorten_release(self) -> None:
-        if self._relock_seconds is not None:
-            self._release.start(
-                min(self._relock_seconds, self._release_seconds), lambda: self.feel(DoorInput.RELEASE_ENDED)
-            )
+        relock = self._times.relock_seconds
+        if relock is not None:
+            self._release.start(min(relock, self._release_seconds), lambda: self.feel(DoorInput.RELEASE_ENDED))
 
     def _start_held(self) -> None:
         self._opened_at = self._clock.monotonic()
-        self._pre_alarm.start(self._pre_alarm_seconds, lambda: self.feel(DoorInput.PRE_ALARM))
-        self._held.start(self._held_seconds, lambda: self.feel(DoorInput.HELD_TOO_LONG))
+        self._pre_alarm.start(self._times.pre_alarm_seconds, lambda: self.feel(DoorInput.PRE_ALARM))
+        self._held.start(self._times.held_seconds, lambda: self.feel(DoorInput.HELD_TOO_LONG))
 
     def _stop_held(self) -> None:
         self._pre_alarm.stop()

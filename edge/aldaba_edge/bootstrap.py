@@ -1,0 +1,331 @@
+"""Puts a controller together: the only module that names concrete adapters.
+
+Locks come first, because opening a lock's driver drives its secured level; then
+the books, the rules, the doors; readers last, because from then on people tap.
+"""
+
+from collections.abc import Callable, Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Protocol
+
+import structlog
+
+from aldaba_edge import config as told
+from aldaba_edge.books import Books, open_books, threaded
+from aldaba_edge.clock import AsyncioClock
+from aldaba_edge.core import Ways, open_core
+from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
+from aldaba_edge.doors import Doors
+from aldaba_edge.drivers.registry import Registry, load_registry
+from aldaba_edge.keyfile import Identity, read_identity
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.offline import NoLink, NoSnapshots
+from aldaba_edge.ports import Contact, Indicator, Lock, Reader, Reading
+from aldaba_edge.runner import ThreadRunner
+from aldaba_edge.snapshot_child import verified_in_child
+from aldaba_edge.store import SqliteRules
+from aldaba_shared.decide import DoorMode, Side
+from aldaba_shared.envelope import KeyRing
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.events import DaemonStarted
+from aldaba_shared.ids import CredentialKey, DoorId, SiteId
+from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.messages import Modes
+
+log: Final = structlog.get_logger()
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
+IDENTITY: Final = "identity"
+
+
+def software() -> str:
+    """What this controller calls its software."""
+    return f"aldaba-edge {version('aldaba-edge')}"
+
+
+def boot_id() -> str:
+    """The kernel's name for this boot: monotonic times mean something only within one."""
+    return BOOT_ID.read_text("ascii").strip()
+
+
+@dataclass(slots=True)
+class Standing:
+    """What the doors may rely on, as the `Trust` of `door_loop` asks."""
+
+    rules: SqliteRules
+    books: Books
+    clock: AsyncioClock
+    keys: Callable[[], KeyRing]
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether the wall clock stands after everything this controller ever believed."""
+        return self.clock.now() >= self.books.state.time_floor()
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys the root vouches for."""
+        return self.keys()
+
+    @property
+    def cancelled_passes(self) -> Collection[bytes]:
+        """The passes that the rules in force call cancelled."""
+        return self.rules.cancelled_passes
+
+
+class Closing(Protocol):
+    """Any device that can be let go."""
+
+    def close(self) -> None:
+        """Let it go."""
+
+
+@dataclass(slots=True)
+class Mounted:
+    """The devices of one door, made and not yet listening."""
+
+    door: told.Door
+    locks: tuple[Lock, ...]
+    readers: dict[Side, Reader]
+    indicators: dict[Side, Indicator]
+    contacts: dict[str, Contact]
+
+    def close(self) -> None:
+        """Let every device go, the locks last and secured; one that fails stops no other."""
+        listening: tuple[Closing, ...] = (*self.readers.values(), *self.contacts.values())
+        driven: tuple[Closing, ...] = (*self.indicators.values(), *self.locks)
+        for device in (*listening, *driven):
+            try:
+                device.close()
+            except Exception:
+                log.exception("device_not_closed", door=self.door.id)
+
+
+class Edge:
+    """A controller, put together and not yet reading."""
+
+    def __init__(self, config: told.Config, clock: AsyncioClock, on_broken: Callable[[Exception], None]) -> None:
+        self.config = config
+        self.clock = clock
+        self.registry = load_registry()
+        self.registry.use_pins(config.pins.profile, config.pins.options)
+        self.identity = read_identity(config.data / IDENTITY)
+        self.mounted = _mount(config, self.registry, self.identity)
+        self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
+        self.books.journal.record(DaemonStarted(software(), boot_id(), self.books.clean))
+        ways = Ways(NoLink(), NoSnapshots(), ThreadRunner(clock.post), verified_in_child)
+        self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
+        self.standing = Standing(self.core.rules, self.books, clock, lambda: self.core.trust.ring)
+        self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers now."""
+        return self.core.ways.link.connected
+
+    def start(self) -> None:
+        """Begin to read: contacts first, so that a leaf that moves is seen before a card is."""
+        for mounted in self.mounted:
+            loop = self.doors.door(mounted.door.door_id)
+            for name, contact in mounted.contacts.items():
+                _listen(contact, self.clock, self._heard(loop, name))
+            for side, reader in mounted.readers.items():
+                reader.open(partial(self._post, loop, side))
+        sync = self.core.sync
+        sync.on_modes, sync.on_release = self._set_modes, self._released
+        if sync.modes is not None:
+            self._set_modes(sync.modes)
+        self.core.start()
+        log.info("deciding", doors=len(self.mounted), rules_verified=self.core.rules.verified)
+
+    def close(self) -> None:
+        """Hold every door shut, let the devices go, end the books in order."""
+        for mounted in self.mounted:
+            for reader in mounted.readers.values():
+                with suppress(Exception):
+                    reader.close()
+        self.doors.close()
+        for mounted in self.mounted:
+            mounted.close()
+        self.core.stop()
+        self.books.close()
+        self.registry.close()
+
+    def _post(self, loop: DoorLoop, side: Side, reading: Reading) -> None:
+        """From a driver's thread to the loop."""
+        self.clock.post(lambda: loop.read(side, reading))
+
+    def _set_modes(self, modes: Modes) -> None:
+        """What the cloud wants every door to do by itself; a door that is not named is locked."""
+        wanted = {one.door: one for one in modes.modes}
+        for loop in self.doors:
+            one = wanted.get(loop.id)
+            loop.set_mode(one.mode if one else DoorMode.LOCKED, one.until if one else None)
+
+    def _released(self, door: DoorId, command: str) -> None:
+        try:
+            self.doors.release(door, "cloud", command)
+        except AldabaError as error:
+            self.core.refusals.add("command", error.code)
+
+    def _loop(self, mounted: Mounted) -> DoorLoop:
+        answer = self.identity.answer
+        shared = Controller(
+            answer.controller,
+            SiteId(answer.site),
+            self.clock,
+            self.core.rules,
+            self.books.journal,
+            self.core.presences,
+            self.books.state,
+            self.standing,
+        )
+        return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
+
+    def _fit(self, mounted: Mounted, loop: DoorLoop) -> Fittings:
+        mechanics = _lane(mounted, loop, self.clock) if mounted.door.kind == "turnstile" else None
+        return Fittings(
+            mechanics or _leaf(mounted, loop, self.clock),
+            mounted.readers,
+            mounted.indicators,
+            partner=self._partner(mounted.door),
+        )
+
+    def _partner(self, door: told.Door) -> Callable[[], bool] | None:
+        partner = self.config.named(door.interlock_with) if door.interlock_with else None
+        if partner is None:
+            return None
+        return lambda: self.doors.door(partner.door_id).mechanics.secured
+
+    def _heard(self, loop: DoorLoop, name: str) -> Callable[[bool], None]:
+        """What a change of this contact means at this door."""
+        mechanics = loop.mechanics
+        if isinstance(mechanics, LaneMechanics):
+            ways = {"passage_in": Side.IN, "passage_out": Side.EGRESS}
+            if name in ways:
+                return lambda active: mechanics.passage(ways[name]) if active else None
+        elif isinstance(mechanics, DoorMechanics) and name == "contact":
+            return mechanics.leaf
+        if name == "exit_button":
+            return lambda active: loop.exit_requested() if active else None
+        return lambda active: loop.tampered() if active and name == "tamper" else None
+
+
+def digest_of(identity: Identity) -> Callable[[CredentialKind, bytes], CredentialKey]:
+    """What turns card bytes into this controller's keys."""
+    return partial(credential_key, identity.answer.controller_key)
+
+
+def _plan(door: told.Door) -> DoorPlan:
+    return DoorPlan(
+        id=door.door_id,
+        into=door.into,
+        release_seconds=door.release_seconds,
+        long_access_seconds=door.long_access_seconds,
+        offline_grace_hours=door.offline_grace_hours,
+        counts_passages=door.kind == "turnstile",
+    )
+
+
+def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanics:
+    door = mounted.door
+    relock = door.relock_on_open_ms
+    contact = mounted.contacts.get("contact")
+    return DoorMechanics(
+        door.door_id,
+        clock,
+        LockLine(door.door_id, mounted.locks[0]),
+        record=loop.tell,
+        show=loop.show_everywhere,
+        times=LeafTimes(door.held_seconds, door.pre_alarm_seconds, relock / 1000 if relock is not None else None),
+        found_open=contact is not None and contact.active,
+    )
+
+
+def _lane(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> LaneMechanics:
+    door = mounted.door
+    one, *others = (LockLine(door.door_id, lock) for lock in mounted.locks)
+    return LaneMechanics(
+        door.door_id,
+        clock,
+        (one, others[0] if others else one),
+        record=loop.tell,
+        show=loop.show_everywhere,
+        into=door.into.get,
+    )
+
+
+def _mount(config: told.Config, registry: Registry, identity: Identity) -> list[Mounted]:
+    """Make every door's devices, locks first; a door whose devices cannot be made is left out and said.
+
+    Raises:
+        AldabaError: none of the doors can be made.
+    """
+    mounted, failed = [], None
+    locks: dict[str, tuple[Lock, ...]] = {}
+    for door in config.door:
+        try:
+            locks[door.id] = _locks(door, registry)
+        except AldabaError as error:
+            failed = _dead(door, error)
+    for door in config.door:
+        if door.id in locks:
+            try:
+                mounted.append(_mount_rest(door, locks[door.id], registry, identity))
+            except AldabaError as error:
+                failed = _dead(door, error)
+    if failed is not None and not mounted:
+        raise failed
+    return mounted
+
+
+def _dead(door: told.Door, error: AldabaError) -> AldabaError:
+    log.critical("door_dead", door=door.id, error=str(error))
+    return error
+
+
+def _locks(door: told.Door, registry: Registry) -> tuple[Lock, ...]:
+    return tuple(
+        registry.lock(lock.profile, lock_options(door, lock)) for lock in (door.lock, door.lock_out) if lock is not None
+    )
+
+
+def lock_options(door: told.Door, lock: told.Lock) -> dict[str, object]:
+    """What the lock's driver is told: the pin and the three facts that have no default."""
+    return {
+        "pin": lock.pin,
+        "fail_safe": lock.fail_safe,
+        "contact": door.relay.contact,
+        "active_low": door.board.active_low,
+    }
+
+
+def contacts_of(door: told.Door) -> dict[str, told.Device]:
+    """The inputs that are wired at a door, by what they mean."""
+    named = {
+        "contact": door.contact,
+        "exit_button": door.exit_button,
+        "tamper": door.tamper,
+        "passage_in": door.passage_in,
+        "passage_out": door.passage_out,
+    }
+    return {name: device for name, device in named.items() if device is not None}
+
+
+def _mount_rest(door: told.Door, locks: tuple[Lock, ...], registry: Registry, identity: Identity) -> Mounted:
+    digest = digest_of(identity)
+    return Mounted(
+        door,
+        locks,
+        {door.side(one.side): registry.reader(one.profile, one.options, digest) for one in door.readers},
+        {door.side(one.side): registry.indicator(one.profile, one.options) for one in door.indicators},
+        {name: registry.contact(one.profile, one.options) for name, one in contacts_of(door).items()},
+    )
+
+
+def _listen(contact: Contact, clock: AsyncioClock, heard: Callable[[bool], None]) -> None:
+    contact.open(lambda active: clock.post(lambda: heard(active)))

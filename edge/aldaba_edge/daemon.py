@@ -1,0 +1,106 @@
+"""The running controller: one event loop, from the first secured lock to the last."""
+
+import asyncio
+import gc
+import signal
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+
+from aldaba_edge.bootstrap import Edge
+from aldaba_edge.clock import AsyncioClock
+from aldaba_edge.config import Config
+from aldaba_edge.local import LocalSocket
+from aldaba_edge.shown import shown_line
+
+log: Final = structlog.get_logger()
+
+
+class Daemon:
+    """A controller from its start to the signal that ends it."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._ended: asyncio.Event
+        self._broken: Exception | None = None
+        self._started_at = time.monotonic()
+
+    async def run(self) -> int:
+        """Decide until told to end; 0 after a signal, 2 when a file broke and a fresh start has to put it aside."""
+        loop = asyncio.get_running_loop()
+        self._ended = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._ended.set)
+        clock = AsyncioClock(loop)
+        edge = Edge(self._config, clock, lambda error: clock.post(lambda: self._break(error)))
+        local = LocalSocket(self._config.socket, edge.doors, lambda: self._status(edge), _Shown(edge))
+        try:
+            await local.open()
+            edge.start()
+            _settle_memory()
+            await self._ended.wait()
+        finally:
+            await local.close()
+            edge.close()
+        return 2 if self._broken is not None else 0
+
+    def _break(self, error: Exception) -> None:
+        log.critical("books_broken", error=type(error).__name__)
+        self._broken = error
+        self._ended.set()
+
+    def _status(self, edge: Edge) -> dict[str, Any]:
+        head = edge.core.rules.head
+        return {
+            "controller": edge.identity.answer.controller,
+            "up_seconds": round(time.monotonic() - self._started_at, 1),
+            "rules_verified": edge.core.rules.verified,
+            "rules_version": list(edge.core.rules.generation),
+            "rules_issued_at": head.issued_at.isoformat() if head is not None else None,
+            "clock_trusted": edge.standing.clock_trusted,
+            "journal": edge.books.journal.id,
+            "last_sequence": edge.books.journal.last,
+            "durable_sequence": edge.books.journal.durable.sequence,
+            "unrecorded": edge.books.journal.unrecorded,
+            "connected": edge.connected,
+            "doors": [
+                {
+                    "id": loop.id,
+                    "state": loop.mechanics.state,
+                    "mode": loop.mode.value,
+                    "lost_readers": sorted(side.value for side in loop.lost_readers),
+                }
+                for loop in edge.doors
+            ],
+        }
+
+
+class _Shown:
+    """The durable lines of the books, as people are shown them."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._journal = edge.books.journal
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back whenever lines became durable."""
+        self._journal.watch(callback)
+
+    def since(self, sequence: int) -> tuple[int, list[dict[str, Any]]]:
+        """What became durable after a line; from -1, nothing and where the books stand."""
+        if sequence < 0:
+            return self._journal.durable.sequence, []
+        rows = self._journal.file.lines(sequence + 1, 1000)
+        return (rows[-1][0] if rows else sequence), [shown_line(body) for _, _, body in rows]
+
+
+def _settle_memory() -> None:
+    """What was built at start stays: the collector need not look at it in the middle of a tap."""
+    gc.collect()
+    gc.freeze()
+
+
+def run(config: Config) -> int:
+    """Run the daemon until a signal ends it; the exit code."""
+    return asyncio.run(Daemon(config).run())

@@ -1,0 +1,222 @@
+"""A door with everything it touches, made of fakes that can be read and turned by hand."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aldaba_edge.clock import HandClock
+from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.ports import CardSeen, PassUse, Signal
+from aldaba_shared.decide import Passback, Side
+from aldaba_shared.envelope import KeyRing, SigningKey
+from aldaba_shared.events import AccessDecided, AnyEvent
+from aldaba_shared.ids import (
+    ControllerId,
+    CredentialId,
+    CredentialKey,
+    DoorId,
+    HolderId,
+    RightId,
+    SiteId,
+    ZoneId,
+)
+from aldaba_shared.keys import CredentialKind
+from aldaba_shared.messages import Head, Kind
+from aldaba_shared.presence import STREET, Order, Presence, PresenceRules, Zone, moved
+from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
+from aldaba_shared.schedule import always
+
+MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+STREET_DOOR = DoorId("door-street")
+FLOOR = ZoneId("zone-floor")
+ANA = HolderId("ana")
+ANA_CARD = CredentialKey(b"a" * 32)
+SLOW_CARD = CredentialKey(b"s" * 32)
+LOST_CARD = CredentialKey(b"?" * 32)
+PASS_KEY = SigningKey.generate(b"passes")
+
+
+class FakeLock:
+    """A lock that writes down what it was told, and fails when it shall."""
+
+    def __init__(self) -> None:
+        self.released = False
+        self.told: list[str] = []
+        self.broken = False
+
+    def release(self) -> None:
+        self._drive("release")
+
+    def secure(self) -> None:
+        self._drive("secure")
+
+    def close(self) -> None:
+        self.secure()
+
+    def _drive(self, what: str) -> None:
+        if self.broken:
+            raise OSError("the relay board is gone")
+        self.told.append(what)
+        self.released = what == "release"
+
+
+@dataclass
+class FakeShow:
+    """A reader or a lamp that remembers what it showed."""
+
+    shown: list[Signal] = field(default_factory=list)
+    broken: bool = False
+
+    def open(self, post: object) -> None: ...
+
+    def show(self, signal: Signal) -> None:
+        if self.broken:
+            raise OSError("the lamp is gone")
+        self.shown.append(signal)
+
+    def close(self) -> None: ...
+
+
+class FakeJournal:
+    """Books in memory whose disk takes as long as it is told to."""
+
+    id = "journal"
+
+    def __init__(self, clock: HandClock) -> None:
+        self._clock = clock
+        self.events: list[AnyEvent] = []
+        self.spent: list[PassUse] = []
+        self.disk_seconds = 0.001
+
+    def record(
+        self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: PassUse | None = None
+    ) -> int:
+        self.events.append(event)
+        sequence = len(self.events)
+        if spend is not None:
+            self.spent.append(spend)
+        if then is not None:
+            self._clock.call_later(self.disk_seconds, lambda: then(sequence))
+        return sequence
+
+    def uses(self, pass_id: bytes) -> int:
+        return sum(use.pass_id == pass_id for use in self.spent)
+
+    @property
+    def decided(self) -> AccessDecided:
+        return next(one for one in reversed(self.events) if isinstance(one, AccessDecided))
+
+    def names(self) -> list[str]:
+        return [str(type(one).__struct_config__.tag) for one in self.events]
+
+
+class FakeRules:
+    """Rules in memory, verified a minute ago."""
+
+    def __init__(self) -> None:
+        long_since = MONDAY_NOON - timedelta(days=30)
+        right = Right(RightId("right"), always("Europe/Madrid"), long_since)
+        ana = Credential(CredentialId("card"), ANA, CredentialKind.UID)
+        slow = Credential(CredentialId("slow"), ANA, CredentialKind.UID, long_access=True)
+        self.known = MemoryRules({ANA_CARD: ana, SLOW_CARD: slow}, [(STREET_DOOR, ANA, right)])
+        self.verified = True
+        self.head: Head | None = Head(ControllerId("c"), 1, 1, bytes(32), MONDAY_NOON - timedelta(minutes=1))
+        self.presence = PresenceRules({FLOOR: Zone(FLOOR, counted=True, passback=Passback.HARD)}, "Europe/Madrid")
+        self.broken = False
+
+    def facts(self, door: DoorId, key: CredentialKey) -> Facts:
+        if self.broken:
+            raise OSError("the rules cannot be read")
+        return self.known.facts(door, key)
+
+
+class FakePresences:
+    """Presence in memory."""
+
+    def __init__(self) -> None:
+        self.known: Presence = {}
+
+    def stays(self) -> Presence:
+        return self.known
+
+    def move(self, holder: HolderId, zone: ZoneId, order: Order) -> None:
+        self.known = moved(self.known, holder, zone, order)
+
+    def zone_of(self, holder: HolderId) -> ZoneId | None:
+        stay = self.known.get(holder)
+        return stay.zone if stay else None
+
+
+@dataclass
+class FakeTrust:
+    """What the controller relies on."""
+
+    clock_trusted: bool = True
+    ring: KeyRing = field(default_factory=lambda: KeyRing([PASS_KEY.public(Kind.PASS)]))
+    cancelled_passes: frozenset[bytes] = frozenset()
+
+
+class Bench:
+    """One door on a workbench: its loop, its fakes and the clock that turns them."""
+
+    def __init__(self, *, turnstile: bool = False, contact: bool = True) -> None:
+        self.clock = HandClock(MONDAY_NOON)
+        self.journal = FakeJournal(self.clock)
+        self.rules = FakeRules()
+        self.presences = FakePresences()
+        self.trust = FakeTrust()
+        self.lock, self.lock_out = FakeLock(), FakeLock()
+        self.shows = {Side.IN: FakeShow(), Side.EGRESS: FakeShow()}
+        self.partner_secured = True
+        self._turnstile = turnstile
+        shared = Controller(
+            ControllerId("c"),
+            SiteId("site"),
+            self.clock,
+            self.rules,
+            self.journal,
+            self.presences,
+            self.journal,
+            self.trust,
+        )
+        into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}
+        self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile), shared, self._fit)
+        self.contact = contact
+
+    def _fit(self, loop: DoorLoop) -> Fittings:
+        mechanics: LaneMechanics | DoorMechanics
+        if self._turnstile:
+            locks = (LockLine(STREET_DOOR, self.lock), LockLine(STREET_DOOR, self.lock_out))
+            mechanics = LaneMechanics(
+                STREET_DOOR,
+                self.clock,
+                locks,
+                record=loop.tell,
+                show=loop.show_everywhere,
+                into=loop.plan.into.get,
+            )
+        else:
+            mechanics = DoorMechanics(
+                STREET_DOOR,
+                self.clock,
+                LockLine(STREET_DOOR, self.lock),
+                record=loop.tell,
+                show=loop.show_everywhere,
+                times=LeafTimes(),
+            )
+        self.mechanics = mechanics
+        return Fittings(mechanics, self.shows, partner=lambda: self.partner_secured)
+
+    def leaf(self, *, opened: bool) -> None:
+        assert isinstance(self.mechanics, DoorMechanics)
+        self.mechanics.leaf(opened)
+        self.clock.settle()
+
+    def arm(self, side: Side) -> None:
+        assert isinstance(self.mechanics, LaneMechanics)
+        self.mechanics.passage(side)
+
+    def tap(self, key: CredentialKey = ANA_CARD, side: Side = Side.IN, *, wait: float = 0.002) -> None:
+        self.loop.read(side, CardSeen(CredentialKind.UID, key))
+        self.clock.advance(wait)
