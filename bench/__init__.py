@@ -1,1 +1,1 @@
-"""Our figures beside floors and peers, measured in one run; `make bench` prints them."""
+"""Our figures beside floors and peers, in one run: `make bench`."""

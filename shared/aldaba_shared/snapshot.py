@@ -88,7 +88,7 @@ class Row(Struct, frozen=True, array_like=True):
     def __post_init__(self) -> None:
         """Refuse what no table could hold; msgspec reports it as a body of another shape."""
         if len(self.values) != len(COLUMNS.get(self.table, ())):
-            raise ValueError(f"a row of {self.table[:20]!r} with {len(self.values)} values")
+            raise ValueError("a row of no table, or with too few or too many values")
         if not all(value is None or isinstance(value, str | int | bytes) for value in self.values):
             raise ValueError("a value that is no text, number, bytes or nothing")
 
