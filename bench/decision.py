@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cedarpy
 
-from aldaba_edge.rules import SqliteRules
+from aldaba_edge.rules_file import RulesFile
 from aldaba_shared.decide import DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.ids import CredentialKey, DoorId
 from aldaba_shared.keys import CredentialKind
@@ -42,6 +42,7 @@ def rules_file(path: Path, people: int = PEOPLE) -> Path:
     """A rule set of that many people with one card and one right each."""
     with sqlite3.connect(path) as db:
         db.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {SCHEMA}; PRAGMA user_version={FORMAT}")
+        db.execute("INSERT INTO head_ VALUES (1, x'', x'')")
         db.execute("INSERT INTO schedule VALUES ('office', ?)", (encode(OFFICE_HOURS),))
         keys = sorted((key_of(number), number) for number in range(people))
         db.executemany(
@@ -59,7 +60,7 @@ def rules_file(path: Path, people: int = PEOPLE) -> Path:
 def cases(room: Path) -> Iterator[Case]:
     """The decision with its lookup, and `decide` alone."""
     path = rules_file(room / "rules.db")
-    rules = SqliteRules.open_unverified(path)
+    rules = RulesFile(path)
     db = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
     bitmap = bytes(1260 * [255])
     rng = random.Random(1)
