@@ -5,11 +5,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decision, journal
+from bench import decision, ingest, journal
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "decision": decision.cases,
+    "ingest": ingest.cases,
     "journal": journal.cases,
 }
 

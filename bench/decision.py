@@ -30,7 +30,9 @@ DOOR = DoorId("front")
 NOON = datetime(2026, 11, 23, 11, 0, tzinfo=UTC)
 SPAN = (int((NOON - timedelta(days=30)).timestamp()), int((NOON + timedelta(days=30)).timestamp()))
 OFFICE_HOURS = weekly("Europe/Madrid", {day: [Window(8 * 60, 20 * 60)] for day in range(5)})
-BITMAP_QUERY = "SELECT c.flags, g.flags FROM credential c JOIN grant_ g ON g.door = ?2 AND g.holder = c.holder WHERE key = ?1"
+BITMAP_QUERY = (
+    "SELECT c.flags, g.flags FROM credential c JOIN grant_ g ON g.door = ?2 AND g.holder = c.holder WHERE key = ?1"
+)
 
 
 def key_of(number: int) -> CredentialKey:

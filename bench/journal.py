@@ -54,7 +54,9 @@ def cases(room: Path) -> Iterator[Case]:
     event = granted_visit()
     numbers = itertools.count(1)
     bare = sqlite3.connect(room / "bare.db", isolation_level=None)
-    bare.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE lines (n INTEGER PRIMARY KEY, b)")
+    bare.executescript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE lines (n INTEGER PRIMARY KEY, b)"
+    )
     body = write_line(Line(1, clock.now(), "bench", 0, 0, event))
 
     def line() -> None:
