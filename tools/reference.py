@@ -1,9 +1,14 @@
 """The pages of docs/reference/, each written from the code it describes."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
+import click
+
+from aldaba_cloud.cli import main as aldaba_cloud
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools.markdown import page, table
+from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import edge_settings
@@ -20,9 +25,15 @@ def reasons() -> str:
     )
 
 
+PROGRAMS: Mapping[str, tuple[str, click.Command]] = {
+    "aldaba-cloud": ("Every command of the cloud's program", aldaba_cloud),
+}
+
+
 PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "reasons.md": ("Every reason a door may give, in three languages", reasons),
     "doors.md": ("The states of doors and turnstiles, drawn from the tables that run them", doors),
+    **{f"{name}.md": (what, partial(program, name, command)) for name, (what, command) in PROGRAMS.items()},
     "edge-settings.md": ("Every setting of a controller, and what has no default on purpose", edge_settings),
     "devices.md": ("Every device we have a profile of, and how far it was tried", profiles),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),

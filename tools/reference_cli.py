@@ -50,5 +50,6 @@ def _section(path: str, context: click.Context) -> str:
 
 def program(name: str, command: click.Command) -> str:
     """The page of one program: what it is, then every command with its arguments and options."""
+    everywhere = table(["option", "meaning, before any command"], _arguments(command, click.Context(command)))
     sections = [_section(path, context) for path, context in commands(name, command)]
-    return page(f"`{name}`", _examples_kept(command.help or "") + "\n", *sections)
+    return page(f"`{name}`", _examples_kept(command.help or "") + "\n", everywhere, *sections)

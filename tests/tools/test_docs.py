@@ -16,7 +16,7 @@ from aldaba_shared.turnstile import LaneState
 from tools import docs, reference
 from tools.markdown import table
 from tools.notes import notes
-from tools.reference_cli import program
+from tools.reference_cli import commands, program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import TABLES, edge_settings
@@ -122,3 +122,23 @@ def test_a_program_is_documented_command_by_command_with_its_examples() -> None:
     assert "```console\n$ door release front\n```" in text
     assert "| `--seconds INTEGER` | How long the lock lets through. [default: 5] |" in text
     assert "secret" not in text
+
+
+EVERY_COMMAND = [
+    pytest.param(path, context.command, id=path)
+    for name, (_, program_of_ours) in reference.PROGRAMS.items()
+    for path, context in commands(name, program_of_ours)
+]
+
+
+@pytest.mark.parametrize(("path", "command"), EVERY_COMMAND)
+def test_every_command_explains_itself_with_an_example(path: str, command: click.Command) -> None:
+    program_name, _, rest = path.partition(" ")
+    example = rf"^ *{program_name}( --?\S+( \S+)?)*? {rest}\b"
+    assert re.search(example, command.help or "", re.MULTILINE)
+
+
+@pytest.mark.parametrize(("path", "command"), EVERY_COMMAND)
+def test_every_option_says_what_it_means(path: str, command: click.Command) -> None:
+    silent = [one.name for one in command.params if isinstance(one, click.Option) and not one.help and not one.hidden]
+    assert silent == [], path
