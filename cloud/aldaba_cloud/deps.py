@@ -6,7 +6,7 @@ way to reach the database, so none can forget to ask.
 
 import hmac
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
@@ -20,6 +20,7 @@ from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Work
 from aldaba_cloud.errors import Forbidden, ForgedRequest, NotSignedIn
 from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.live import Live
 from aldaba_shared.ids import HolderId
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -52,6 +53,7 @@ class Cloud:
     keyring: Keyring
     passwords: Passwords
     clock: Clock
+    live: Live = field(default_factory=Live)
 
 
 def cloud_of(request: Request) -> Cloud:

@@ -1,0 +1,48 @@
+"""Waking the pages that show something live: who listens to a site is told that it changed, not what.
+
+Listeners read again what they show, so nothing can be lost, doubled or out of
+order here: a burst of changes wakes each of them once.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from threading import Lock
+
+from aldaba_shared.ids import SiteId
+
+
+class Live:
+    """The listeners of one process."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._listeners: dict[SiteId, set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]] = {}
+
+    def tell(self, site: SiteId) -> None:
+        """Say that something about a site has changed; from any thread, after the commit."""
+        with self._lock:
+            waiting = tuple(self._listeners.get(site, ()))
+        for loop, changed in waiting:
+            try:
+                loop.call_soon_threadsafe(changed.set)
+            except RuntimeError:  # the loop was closed while its listener was still known
+                continue
+
+    async def changes(self, site: SiteId, *, beat_seconds: float) -> AsyncIterator[bool]:
+        """Yield at once, then True after changes and False after every stretch of quiet, until the caller stops."""
+        mine = (asyncio.get_running_loop(), asyncio.Event())
+        with self._lock:
+            self._listeners.setdefault(site, set()).add(mine)
+        mine[1].set()
+        try:
+            while True:
+                try:
+                    await asyncio.wait_for(mine[1].wait(), beat_seconds)
+                except TimeoutError:
+                    yield False
+                else:
+                    mine[1].clear()
+                    yield True
+        finally:
+            with self._lock:
+                self._listeners[site].discard(mine)

@@ -1,0 +1,64 @@
+"""Events in words: what an operator reads for each kind, with its tone and icon."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from aldaba_cloud.pages.i18n import mark
+from aldaba_cloud.pages.views import Tone
+
+
+class Wording(NamedTuple):
+    """How a kind of event looks on the board."""
+
+    tone: Tone
+    icon: str
+    text: str
+
+
+EVENTS: Final[Mapping[str, Wording]] = {
+    "exit_requested": Wording(Tone.PLAIN, "out", mark("Exit button pressed")),
+    "door_released": Wording(Tone.INFO, "unlock", mark("Released by hand or by a command")),
+    "door_forced": Wording(Tone.BAD, "alarm", mark("Opened without a release")),
+    "door_held": Wording(Tone.WARN, "alarm", mark("Left open too long")),
+    "passed": Wording(Tone.GOOD, "people", mark("Went through the turnstile")),
+    "passage_not_taken": Wording(Tone.PLAIN, "minus", mark("Did not go through the turnstile")),
+    "door_mode_changed": Wording(Tone.INFO, "lock", mark("The door's mode changed")),
+    "reader_lost": Wording(Tone.WARN, "unlink", mark("The reader stopped answering")),
+    "reader_back": Wording(Tone.PLAIN, "link", mark("The reader answers again")),
+    "unreadable": Wording(Tone.PLAIN, "info", mark("Something was shown that is no credential")),
+    "tampered": Wording(Tone.BAD, "alarm", mark("A box or a reader was opened")),
+    "daemon_started": Wording(Tone.PLAIN, "chip", mark("The controller started")),
+    "rules_applied": Wording(Tone.PLAIN, "check", mark("The controller follows new rules")),
+    "message_refused": Wording(Tone.BAD, "alarm", mark("A forged or damaged message was refused")),
+    "unrecorded": Wording(Tone.BAD, "alarm", mark("Some releases could not be recorded")),
+    "clock_set": Wording(Tone.WARN, "clock", mark("The controller's clock jumped")),
+    "unreadable_line": Wording(Tone.BAD, "alarm", mark("A line of the journal cannot be read")),
+}
+"""Kinds that are not here are the books' own and are not shown on the board."""
+
+ALARMS: Final[Mapping[str, str]] = {
+    "door_forced": mark("door forced"),
+    "door_held": mark("door held open"),
+    "tampered": mark("box or reader opened"),
+    "message_refused": mark("forged message refused"),
+    "unrecorded": mark("releases not recorded"),
+    "journal_forked": mark("two different journals"),
+}
+OTHER_ALARM: Final = mark("needs a look")
+
+ENTERED: Final = mark("Came in")
+LEFT: Final = mark("Went out")
+REFUSED: Final = mark("Refused: %(sentence)s")
+NOTICES: Final[Mapping[str, str]] = {
+    "passback_soft": mark("was counted as inside already"),
+    "rules_stale": mark("the door's rules were stale"),
+}
+SOMEBODY: Final = mark("Somebody unknown")
+
+LEAVES: Final[Mapping[str, str]] = {
+    "door_opened": "open",
+    "door_closed": "secured",
+    "door_forced": "forced",
+    "door_held": "held",
+    "door_released": "released",
+}
