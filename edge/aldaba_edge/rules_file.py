@@ -14,6 +14,7 @@ from typing import Final
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, HolderId, RightId, ZoneId
 from aldaba_shared.keys import CredentialKind
+from aldaba_shared.passes import read_cancelled
 from aldaba_shared.presence import PresenceRules, Zone
 from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
 from aldaba_shared.schedule import Schedule, checked, zone_of
@@ -76,6 +77,8 @@ class RulesFile:
         self.set_hash = b""
         self.refresh()
 
+    cancelled_passes: frozenset[bytes] = frozenset()
+
     def refresh(self) -> None:
         """See what the last delta made of the file; rows, head and presence change together here."""
         if self._connection.in_transaction:
@@ -131,6 +134,8 @@ class RulesFile:
         settings: dict[str, bytes] = dict(self._connection.execute("SELECT name, body FROM setting"))
         site_zone = decode(settings["site_zone"], str) if "site_zone" in settings else "UTC"
         night_reset = decode(settings["night_reset"], time) if "night_reset" in settings else time(4, 0)
+        cancelled = settings.get("cancelled_passes")
+        self.cancelled_passes = read_cancelled(cancelled) if cancelled is not None else frozenset()
         return PresenceRules({ZoneId(zone.id): zone for zone in zones}, site_zone, night_reset)
 
     def close(self) -> None:
@@ -177,6 +182,8 @@ def _check_setting(name: str, body: bytes) -> None:
         zone_of(decode(body, str))
     elif name == "night_reset":
         decode(body, time)
+    elif name == "cancelled_passes":
+        read_cancelled(body)
 
 
 def _check_numbers(*numbers: object) -> None:

@@ -92,6 +92,11 @@ class SqliteRules:
         return self._file.presence if self._file is not None else NO_RULES
 
     @property
+    def cancelled_passes(self) -> frozenset[bytes]:
+        """The `cti`s of passes that were taken back before their end."""
+        return self._file.cancelled_passes if self._file is not None else frozenset()
+
+    @property
     def set_hash(self) -> bytes:
         """The hash of the rows in force, as their file says."""
         return self._file.set_hash if self._file is not None else bytes(32)
