@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ registry.use_pins("simulated", {"socket": sys.argv[1]})
 lock = registry.lock("maglock-fail-safe", {"pin": 26, "fail_safe": True, "contact": "NO", "active_low": False})
 contact = registry.contact("gpio-contact", {"pin": 4, "debounce_ms": 5})
 contact.open(lambda opened: lock.release() if opened else lock.secure())
+registry.indicator("gpio-indicator", {"green": 5, "active_low": False})  # its pin tells the test that all is open
 sys.stdin.read()
 """
 
@@ -30,29 +32,29 @@ def panel(tmp_path: Path) -> Iterator[PinPanel]:
     simulated.close()
 
 
-def controller(tmp_path: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", CONTROLLER, str(tmp_path / "pins.sock")], stdin=subprocess.PIPE)
-
-
-def end(running: "subprocess.Popen[bytes]") -> None:
-    running.send_signal(signal.SIGKILL)
-    running.communicate()
+@contextlib.contextmanager
+def killed_at_the_end(tmp_path: Path) -> Iterator[None]:
+    command = [sys.executable, "-c", CONTROLLER, str(tmp_path / "pins.sock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as running:
+        try:
+            yield
+        finally:
+            running.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.system
 def test_a_killed_controller_is_seen_to_go_and_its_successor_finds_the_same_switches(
     panel: PinPanel, tmp_path: Path
 ) -> None:
-    first = controller(tmp_path)
-    assert panel.wait_for(lambda seen: seen.outputs.get(26) is True, 20), "the magnet holds from the first moment"
-    panel.drive(4, level=True)
-    assert panel.wait_for(lambda seen: seen.outputs[26] is False)
-    end(first)
+    with killed_at_the_end(tmp_path):
+        assert panel.wait_for(lambda seen: 5 in seen.outputs, 20)
+        assert panel.outputs[26] is True, "the magnet holds from the first moment"
+        panel.drive(4, level=True)
+        assert panel.wait_for(lambda seen: seen.outputs[26] is False)
     assert panel.wait_for(lambda seen: not seen.connected)
     panel.drive(4, level=False)
-    second = controller(tmp_path)
-    assert panel.wait_for(lambda seen: seen.outputs[26] is True, 20), "a release is not resumed"
-    end(second)
+    with killed_at_the_end(tmp_path):
+        assert panel.wait_for(lambda seen: seen.outputs[26] is True, 20), "a release is not resumed"
 
 
 def test_a_controller_without_a_panel_is_told_what_to_do(tmp_path: Path) -> None:
