@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -87,7 +88,7 @@ def _burst(room: Path, rows: Iterator[int], body: bytes, clock: HandClock) -> Sa
     start = time.perf_counter()
     for number in range(first, first + BURST):
         previous = chained(previous, body)
-        books.queue.add(line=(number, previous, body), state=None, then=lambda number=number: durable.append(number))
+        books.queue.add(line=(number, previous, body), state=None, then=partial(durable.append, number))
     loop.until(lambda: len(durable) == BURST)
     seconds = time.perf_counter() - start
     assert durable == list(range(first, first + BURST))
