@@ -6,6 +6,7 @@ from functools import partial
 import click
 
 from aldaba_cloud.cli import main as aldaba_cloud
+from aldaba_edge.cli import main as aldaba_edge
 from aldaba_shared.reasons import SENTENCES, Reason
 from tools.markdown import page, table
 from tools.reference_cli import program
@@ -26,6 +27,7 @@ def reasons() -> str:
 
 
 PROGRAMS: Mapping[str, tuple[str, click.Command]] = {
+    "aldaba-edge": ("Every command of the controller's program", aldaba_edge),
     "aldaba-cloud": ("Every command of the cloud's program", aldaba_cloud),
 }
 

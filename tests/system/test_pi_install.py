@@ -49,7 +49,7 @@ def pi(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_edge_starts_and_the_cloud_is_not_there(pi: Path) -> None:
-    run(pi, "-c", "import aldaba_edge.door_loop", cwd=pi.parent)
+    assert "Usage" in run(pi.parent / "aldaba-edge", "--help", cwd=pi.parent).stdout
     for name in ABSENT:
         code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is not None)"
         run(pi, "-c", code, cwd=pi.parent)
