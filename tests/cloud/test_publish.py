@@ -13,7 +13,7 @@ from sqlalchemy import select
 from aldaba_cloud.access import service
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.explain import Question, explain_question
-from aldaba_cloud.access.models import SpecialDay, Target
+from aldaba_cloud.access.models import ALWAYS, SpecialDay, Target
 from aldaba_cloud.access.publish import (
     head_now,
     newest_delta,
@@ -27,10 +27,10 @@ from aldaba_cloud.db import Database, Scope, Work, metadata
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
-from aldaba_cloud.members.models import Standing
+from aldaba_cloud.members.models import Holder, HolderKind, Standing
 from aldaba_cloud.outbox import outbox
 from aldaba_cloud.places import store as places
-from aldaba_cloud.places.models import routes
+from aldaba_cloud.places.models import Door, Zone, routes
 from aldaba_shared.ids import HolderId, ScheduleId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.reasons import Reason
@@ -220,3 +220,31 @@ def test_no_card_number_stands_in_the_database(work: Work, space: SmallSpace) ->
     assert b"Clean & Co" in kept
     assert ANAS_CARD not in kept
     assert ANAS_CARD.hex().encode() not in kept.lower()
+
+
+def test_a_card_of_somebody_who_has_nothing_here_is_on_no_door(work: Work, space: SmallSpace) -> None:
+    stranger = Holder(HolderId("stranger"), HolderKind.GUEST, "Stranger", site=space.site)
+    members.welcome(work, [stranger])
+    space.give_card(work, stranger.id, b"\x01\x02\x03\x04")
+    space.give_card(work, space.ana, ANAS_CARD)
+    service.publish_everywhere(work, space.keyring)
+    rows = snapshot_rows(work, space.controller("street"))
+    assert [row.values[2] for row in rows if row.table == "credential"] == [space.ana]
+
+
+def test_a_terrace_behind_the_room_does_not_come_with_the_room(work: Work, space: SmallSpace) -> None:
+    places.add_zone(work, Zone(space.zone("terrace"), space.site, "Terrace", space.zone("room")))
+    out = Door(space.door("terrace"), space.site, "terrace", space.zone("terrace"), space.zone("room"))
+    back = Door(space.door("back"), space.site, "back", space.zone("room"), space.zone("terrace"))
+    for door in (out, back):
+        places.add_door(work, door)
+    doors = {one.door for one in site_rules(work, space.site).entitlements(people_of(work, space.keyring, [space.ana]))}
+    assert doors == {space.door("street"), space.door("room")}
+
+
+def test_what_one_level_takes_another_may_still_give(work: Work, space: SmallSpace) -> None:
+    room = space.zone("room")
+    access.link_plan(work, space.named("plan"), space.add_level(work, "always", [Target(ALWAYS, zone=room)]))
+    access.link_holder(work, space.ana, space.add_level(work, "own", [Target(space.hours, zone=room)]))
+    found = service.rehearse_schedule(work, space.hours, ((),) * 7, space.keyring)
+    assert found.losers == frozenset()
