@@ -7,7 +7,7 @@ for the kinds it was given for and no other. A broker or a network that is owned
 can delay what passes, and never forge it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final, Self, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -107,24 +107,6 @@ def unseal(kind: Kind, audience: str, data: bytes, ring: KeyRing, shape: type[T]
         # The library lets the errors of four layers through; to us they all mean the same.
         raise EnvelopeRefused(kind, f"the signature does not hold ({type(error).__name__})") from error
     return decode(payload, shape)
-
-
-def unseal_any(audience: str, data: bytes, ring: KeyRing, shapes: Mapping[Kind, type[T]]) -> tuple[Kind, T]:
-    """The kind and body of an envelope on a channel that carries several kinds; put the commonest first.
-
-    The kind stands nowhere but under the signature, so each is tried in turn.
-
-    Raises:
-        EnvelopeRefused: a trusted key signed it as none of these kinds for this audience.
-        Malformed: no envelope at all, or a well-signed body of another shape.
-    """
-    refused: EnvelopeRefused | None = None
-    for kind, shape in shapes.items():
-        try:
-            return kind, unseal(kind, audience, data, ring, shape)
-        except EnvelopeRefused as error:
-            refused = refused or error
-    raise refused or EnvelopeRefused(Kind.BATCH, "no kind is expected here")
 
 
 def kid_of(kind: Kind, data: bytes) -> bytes:

@@ -18,9 +18,7 @@ class Channel(StrEnum):
     DOWN = "down"
     """Cloud to controller: deltas, acks, commands."""
     STATE = "state"
-    """Cloud to controller, retained: the head."""
-    MODES = "modes"
-    """Cloud to controller, retained: the modes of its doors; a topic keeps one message, so they have their own."""
+    """Cloud to controller, retained: the head, the modes and the key list, in one payload (`parcel`)."""
     PRESENCE = "presence"
     """Controller to its peers and the cloud, retained: who it last saw where."""
 

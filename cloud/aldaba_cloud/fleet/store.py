@@ -1,13 +1,16 @@
 """The SQL of controllers: who they are, what they confirmed, and what they were told."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    ColumnElement,
+    Connection,
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
@@ -148,6 +151,68 @@ def broker_passwords(work: Work) -> list[tuple[ControllerId, bytes]]:
     return [(ControllerId(row.id), row.sealed_broker_password) for row in rows]
 
 
+def find_sender(db: Connection, controller: ControllerId) -> Controller | None:
+    """Who says they are this controller, in whatever network; only for checking their signature."""
+    mine = (controllers.c.id == controller) & controllers.c.retired_at.is_(None)
+    row = db.execute(select(controllers).where(mine)).first()
+    return _controller(row) if row else None
+
+
+def every_controller(db: Connection) -> list[Controller]:
+    """Every controller in use, of every network: for the link, which speaks to all of them."""
+    rows = db.execute(select(controllers).where(controllers.c.retired_at.is_(None)).order_by(controllers.c.id))
+    return [_controller(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A pairing code that is open, without its digits: where the controller will stand and its doors."""
+
+    id: str
+    network: NetworkId
+    site: SiteId
+    name: str
+    doors: tuple[DoorId, ...]
+
+
+def add_code(work: Work, code: Code, digest: str, expires_at: datetime) -> None:
+    """Keep a pairing code by its keyed digest."""
+    row = {
+        "id": code.id,
+        "digest": digest,
+        "name": code.name,
+        "doors": list(code.doors),
+        "expires_at": expires_at,
+        "wrong_tries": 0,
+    }
+    work.db.execute(insert(pairing_codes), row | work.stamp(code.site))
+
+
+def find_code(db: Connection, digest: str, now: datetime) -> Code | None:
+    """The open code of this digest, in whatever network: the code itself says where its controller belongs."""
+    row = db.execute(select(pairing_codes).where(pairing_codes.c.digest == digest, _open(now))).first()
+    if row is None:
+        return None
+    return Code(row.id, NetworkId(row.network_id), SiteId(row.site_id), row.name, tuple(map(DoorId, row.doors)))
+
+
+def use_code(work: Work, code: Code) -> None:
+    """Let a code never work again."""
+    mine = (pairing_codes.c.id == code.id) & work.writable(pairing_codes)
+    work.db.execute(update(pairing_codes).where(mine).values(used_at=work.now))
+
+
+def count_wrong_try(db: Connection, now: datetime, most: int) -> None:
+    """Count a wrong code against every open one, since nobody knows which was meant; void those that had enough."""
+    tries = pairing_codes.c.wrong_tries
+    db.execute(update(pairing_codes).where(_open(now)).values(wrong_tries=tries + 1))
+    db.execute(update(pairing_codes).where(_open(now), tries >= most).values(used_at=now))
+
+
+def _open(now: datetime) -> ColumnElement[bool]:
+    return pairing_codes.c.used_at.is_(None) & (pairing_codes.c.expires_at > now)
+
+
 def retire_controller(work: Work, controller: ControllerId) -> bool:
     """Believe nothing more of a controller; False if the caller sees no such one."""
     mine = (controllers.c.id == controller) & work.writable(controllers)
@@ -185,6 +250,12 @@ def save_confirmed(work: Work, controller: ControllerId, generation: tuple[int, 
 def save_modes_confirmed(work: Work, controller: ControllerId, counter: int) -> None:
     """Note which modes a controller says are in force."""
     _update(work, controller, {"modes_confirmed": counter})
+
+
+def modes_counter(work: Work, controller: ControllerId) -> int:
+    """How often the modes of a controller were changed."""
+    found = select(controllers.c.modes_counter).where(controllers.c.id == controller, work.visible(controllers))
+    return int(work.db.execute(found).scalar_one())
 
 
 def next_counter(work: Work, controller: ControllerId, name: str) -> int:

@@ -1,0 +1,146 @@
+"""The MQTT broker, from our side: one connection, one worker, and no decision of its own.
+
+paho lives on its own thread and only puts messages into a queue. One worker
+takes them in order, so that everything after the wire is synchronous, and ticks
+in between. A broker's PUBACK says nothing about our database: doors forget a
+line when our own ack comes, after the commit.
+"""
+
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from aldaba_cloud.log import log
+
+UPWARD: Final = "aldaba/1/+/+/up"
+TICK_SECONDS: Final = 0.05
+MOST_WAITING: Final = 10_000
+AT_LEAST_ONCE: Final = 1
+
+Socket: TypeAlias = Any
+"""paho hands out whatever it wrapped: a plain, a TLS or a websocket one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where the broker is and who we are there."""
+
+    host: str
+    port: int
+    username: str = ""
+    password: str = ""
+    ca_file: Path | None = None
+
+
+class End(Protocol):
+    """Who takes messages and passes news on; `link.CloudEnd` is one."""
+
+    def receive(self, to: str, payload: bytes) -> None:
+        """Take one message."""
+        ...
+
+    def tick(self) -> None:
+        """Pass on what waits."""
+        ...
+
+
+class Broker:
+    """A connection to the broker and the worker behind it; `start` once, `stop` once."""
+
+    def __init__(self, account: Account, make_end: Callable[["Broker"], End]) -> None:
+        self._account = account
+        self._waiting: queue.Queue[tuple[str, bytes]] = queue.Queue(MOST_WAITING)
+        self._stopping = threading.Event()
+        self._client = self._new_client()
+        self._end = make_end(self)
+        self._worker = threading.Thread(target=self._work, name="aldaba-link", daemon=True)
+        self.connected = threading.Event()
+
+    def start(self) -> None:
+        """Connect, now or whenever the broker answers, and begin to work."""
+        self._client.connect_async(self._account.host, self._account.port, keepalive=30)
+        self._client.loop_start()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Finish the message at hand and go."""
+        self._stopping.set()
+        self._worker.join(timeout=10)
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def send(self, to: str, payload: bytes, *, retain: bool) -> None:
+        """Publish; while the broker is away, messages wait in the client."""
+        self._client.publish(to, payload, qos=AT_LEAST_ONCE, retain=retain)
+
+    def _new_client(self) -> Client:
+        client = Client(CallbackAPIVersion.VERSION2, client_id="", protocol=MQTTv311)
+        if self._account.username:
+            client.username_pw_set(self._account.username, self._account.password)
+        if self._account.ca_file:
+            client.tls_set(ca_certs=str(self._account.ca_file))
+        client.reconnect_delay_set(min_delay=1, max_delay=30)
+        client.max_inflight_messages_set(200)
+        client.on_socket_open = _send_at_once
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(
+        self, client: Client, _data: object, _flags: ConnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if reason.is_failure:
+            log.warning("broker_refused", reason=str(reason))
+            return
+        log.info("broker_connected", host=self._account.host)
+        client.subscribe(UPWARD, qos=AT_LEAST_ONCE)
+        self.connected.set()
+
+    def _on_disconnect(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        self.connected.clear()
+        if not self._stopping.is_set():
+            log.warning("broker_lost", reason=str(reason))
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        try:
+            self._waiting.put_nowait((message.topic, bytes(message.payload)))
+        except queue.Full:
+            # Nothing is lost: what has no ack of ours is sent again.
+            log.warning("link_overrun", waiting=MOST_WAITING)
+
+    def _work(self) -> None:
+        due = 0.0
+        while not self._stopping.is_set():
+            try:
+                message = self._waiting.get(timeout=TICK_SECONDS)
+            except queue.Empty:
+                message = None
+            try:
+                if message is not None:
+                    self._end.receive(*message)
+                if time.monotonic() >= due:
+                    self._end.tick()
+                    due = time.monotonic() + TICK_SECONDS
+            except Exception:
+                # One message must not silence all doors; without an ack it comes again.
+                log.exception("link_failed", topic=message[0] if message else "")
+                self._stopping.wait(1)
+
+
+def _send_at_once(_client: Client, _data: object, opened: Socket) -> None:
+    """Without this Nagle's algorithm holds small messages back for 45 ms."""
+    if isinstance(opened, socket.socket):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,39 @@
+"""Pairing over HTTP. A controller has no account: its six-digit code is what lets it in."""
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+
+import msgspec
+from aldaba_cloud.deps import Cloud, CloudDep
+from aldaba_cloud.errors import Unusable
+from aldaba_cloud.fleet import pairing
+from aldaba_cloud.fleet.keys import load_keys
+from aldaba_shared.messages import PairAnswer, PairRequest
+
+LONGEST_REQUEST = 16 * 1024
+
+router = APIRouter(prefix="/api/v1")
+
+
+@router.post("/pair", responses={422: {"description": "pair_refused"}})
+async def pair_controller(request: Request, cloud: CloudDep) -> Response:
+    """Pair a controller: `PairRequest` in JSON, answered with `PairAnswer` in JSON; bytes are base64."""
+    body = await request.body()
+    answer = await run_in_threadpool(_pair, cloud, body)
+    return Response(msgspec.json.encode(answer), media_type="application/json")
+
+
+def _pair(cloud: Cloud, body: bytes) -> PairAnswer:
+    try:
+        wanted = msgspec.json.decode(body[:LONGEST_REQUEST], type=PairRequest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unusable(f"This is no pairing request: {error}. Send PairRequest as JSON.") from error
+    address = pairing.BrokerAddress(
+        cloud.config.mqtt_host or cloud.config.host, cloud.config.mqtt_port, tls=cloud.config.mqtt_ca_file is not None
+    )
+    with cloud.database.write() as db:
+        given = pairing.Pairing(cloud.keyring, load_keys(cloud.keyring), address)
+        outcome = pairing.pair(db, given, wanted, cloud.clock.now())
+    if isinstance(outcome, pairing.PairRefused):
+        raise outcome
+    return outcome

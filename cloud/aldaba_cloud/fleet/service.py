@@ -1,0 +1,171 @@
+"""What people make controllers do, and what they are told of them.
+
+Nothing here speaks to a door: a command or a mode is kept together with the news
+of it, and the link passes it on after the commit.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from aldaba_cloud import audit, outbox
+from aldaba_cloud.db import Work
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import store
+from aldaba_cloud.fleet.models import Controller
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Door
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.ids import ControllerId, DoorId, SiteId
+from aldaba_shared.messages import ModeNow
+
+MODES_CHANGED: Final = "modes.changed"
+COMMANDED: Final = "command.given"
+COMMAND_LIVES: Final = timedelta(seconds=15)
+SILENT_AFTER: Final = timedelta(minutes=3)
+"""A connected controller is heard about every minute."""
+
+
+class DoorUnreachable(AldabaError):
+    """A door cannot be told anything now."""
+
+    code = "door_unreachable"
+
+    def __init__(self, door: DoorId) -> None:
+        super().__init__(
+            f"The door {door} cannot be reached: its controller is not paired, or has not been heard for three "
+            "minutes. It goes on deciding by itself; release it on the spot, or look at its network."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerNow:
+    """A controller beside what it was told; `version` and `epoch` are the newest it has confirmed."""
+
+    controller: Controller
+    silent: bool
+    modes_pending: bool
+
+
+def controllers_now(work: Work) -> list[ControllerNow]:
+    """Every controller in use that the caller may see."""
+    return [
+        ControllerNow(one, _silent(one, work.now), one.modes_confirmed != one.modes_counter)
+        for one in store.list_controllers(work)
+        if one.retired_at is None
+    ]
+
+
+def controller_keys(work: Work, keyring: Keyring) -> dict[ControllerId, bytes]:
+    """The key under which each controller in use digests credentials."""
+    return {
+        one.id: keyring.unseal(one.sealed_controller_key)
+        for one in store.list_controllers(work)
+        if one.retired_at is None
+    }
+
+
+def broker_passwords(work: Work, keyring: Keyring) -> dict[ControllerId, str]:
+    """The password each controller in use gives its broker; the user name is its id."""
+    return {one: keyring.unseal(sealed).decode() for one, sealed in store.broker_passwords(work)}
+
+
+def release(work: Work, door: DoorId) -> str:
+    """Release a door now; returns the id of the command, which the door's event will name.
+
+    Raises:
+        Missing: no such door within the caller's sight.
+        DoorUnreachable: nobody would hear it in time.
+    """
+    found = _door(work, door)
+    controller = store.find_controller(work, found.controller) if found.controller else None
+    if controller is None or controller.hello is None or _silent(controller, work.now):
+        raise DoorUnreachable(door)
+    command = work.new_id("cmd")
+    body = {
+        "id": command,
+        "door": door,
+        "verb": "release",
+        "hello_nonce": controller.hello.nonce.hex(),
+        "counter": store.next_counter(work, controller.id, "command_counter"),
+        "expires_at": (work.now + COMMAND_LIVES).isoformat(),
+    }
+    outbox.tell(work, found.site, COMMANDED, controller.id, body)
+    audit.note(work, found.site, "door_released", door, command=command)
+    return command
+
+
+def set_mode(work: Work, door: DoorId, mode: DoorMode, until: datetime | None = None) -> None:
+    """Say what a door does by itself, until a moment or until told otherwise.
+
+    Raises:
+        Missing: no such door within the caller's sight.
+        DoorUnreachable: the door has no controller.
+    """
+    found = _door(work, door)
+    if found.controller is None:
+        raise DoorUnreachable(door)
+    _set_modes(work, found.site, {found.controller: [door]}, mode, until)
+
+
+def set_site_mode(work: Work, site: SiteId, mode: DoorMode, until: datetime | None = None) -> int:
+    """Lock a site down, evacuate it, or (`locked`) let its doors be ordinary again; returns how many doors.
+
+    Raises:
+        Missing: no such site within the caller's sight.
+    """
+    known = places.find_site(work, site)
+    if known is None:
+        raise Missing("site", site)
+    by_controller: dict[ControllerId, list[DoorId]] = {}
+    for door in places.load_place(work, known).doors.values():
+        if door.controller is not None:
+            by_controller.setdefault(door.controller, []).append(door.id)
+    _set_modes(work, site, by_controller, mode, until)
+    return sum(map(len, by_controller.values()))
+
+
+def retire(work: Work, controller: ControllerId) -> None:
+    """Believe nothing more of a controller and give it no more rules.
+
+    Raises:
+        Missing: no such controller within the caller's sight.
+    """
+    found = store.find_controller(work, controller)
+    if found is None or not store.retire_controller(work, controller):
+        raise Missing("controller", controller)
+    audit.note(work, found.site, "controller_retired", controller)
+
+
+def acknowledge(work: Work, alarm: int) -> None:
+    """Note that somebody saw to an alarm.
+
+    Raises:
+        Missing: no such open alarm within the caller's sight.
+    """
+    if not store.acknowledge_alarm(work, alarm):
+        raise Missing("alarm", str(alarm))
+
+
+def _set_modes(
+    work: Work, site: SiteId, doors: dict[ControllerId, list[DoorId]], mode: DoorMode, until: datetime | None
+) -> None:
+    for controller, theirs in doors.items():
+        for door in theirs:
+            store.set_mode(work, site, controller, ModeNow(door, mode, until))
+            audit.note(work, site, "door_mode_set", door, mode=mode, until=until.isoformat() if until else None)
+        store.next_counter(work, controller, "modes_counter")
+        outbox.tell(work, site, MODES_CHANGED, controller)
+
+
+def _door(work: Work, door: DoorId) -> Door:
+    found = places.find_door(work, door)
+    if found is None:
+        raise Missing("door", door)
+    return found
+
+
+def _silent(controller: Controller, now: datetime) -> bool:
+    return controller.last_contact_at is None or now - controller.last_contact_at > SILENT_AFTER

@@ -1,0 +1,296 @@
+"""The cloud end of the link: messages in, messages out, and no transport of its own.
+
+MQTT calls it from the broker's worker thread; tests and the simulated world call
+it directly under a hand-turned clock. Everything is synchronous, and whatever is
+sent is sent after the commit that made it true.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from aldaba_shared.envelope import EnvelopeRefused, KeyRing, seal, unseal
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.ids import ControllerId, DoorId, SiteId
+from aldaba_shared.messages import Ack, Batch, Command, Hello, Kind, Modes, Resend, WorkingKey
+from aldaba_shared.parcel import pack, unpack
+from aldaba_shared.topics import Channel, address, topic
+from aldaba_shared.wire import Malformed
+from sqlalchemy import Connection
+
+from aldaba_cloud import outbox
+from aldaba_cloud.access import publish
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.deps import Clock
+from aldaba_cloud.fleet import ingest, pairing, service, store
+from aldaba_cloud.fleet.keys import CloudKeys
+from aldaba_cloud.fleet.models import BatchRefused, Controller
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.link import news
+from aldaba_cloud.link.snapshot import answer_request
+from aldaba_cloud.fanout import Hub
+from aldaba_cloud.log import log
+from aldaba_cloud.occupancy.service import PresenceBooks
+
+CLOUD: Final = "cloud"
+HEAD_EVERY: Final = timedelta(seconds=60)
+ZONES_EVERY: Final = timedelta(milliseconds=100)
+REDRAW_EVERY: Final = timedelta(seconds=10)
+REFUSED_AGAIN: Final = timedelta(minutes=1)
+PASSED_ON: Final = (publish.PUBLISHED, pairing.PAIRED, service.MODES_CHANGED, service.COMMANDED)
+UP_KINDS: Final = (Kind.HELLO, Kind.BATCH, Kind.PRESENCE, Kind.REQUEST, Kind.OUTCOME)
+
+
+class Send(Protocol):
+    """How a message leaves: a topic, a payload, and whether the broker keeps it for who comes later."""
+
+    def __call__(self, to: str, payload: bytes, *, retain: bool) -> None:
+        """Send, or queue, one message; never waits for the other side."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message that waits for the commit."""
+
+    to: str
+    payload: bytes
+    retain: bool = False
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the link may forget: when it last said what. After a restart it says everything again."""
+
+    rings: dict[ControllerId, tuple[bytes, KeyRing]] = field(default_factory=dict)
+    heads: dict[ControllerId, datetime] = field(default_factory=dict)
+    refused: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    moved: set[tuple[Scope, SiteId]] = field(default_factory=set)
+    drawn_at: datetime = datetime.min.replace(tzinfo=UTC)
+    zones: dict[str, object] = field(default_factory=dict)
+
+
+class CloudEnd:
+    """Takes what controllers send, answers after the commit, and passes the outbox on."""
+
+    def __init__(
+        self, database: Database, keyring: Keyring, keys: CloudKeys, *, clock: Clock, hub: Hub, send: Send
+    ) -> None:
+        self._database = database
+        self._keyring = keyring
+        self._keys = keys
+        self._clock = clock
+        self._hub = hub
+        self._send = send
+        self._presence = PresenceBooks()
+        self._memory = Memory()
+
+    def receive(self, to: str, payload: bytes) -> None:
+        """Take one message of a controller; a forged or malformed one is refused, alarmed and never raises."""
+        try:
+            where = address(to)
+            if where.channel is not Channel.UP:
+                return
+            for kind, envelope in unpack(payload).items():
+                self._take(where.site, where.controller, kind, envelope)
+        except AldabaError as error:
+            self._refuse(to, error)
+
+    def tick(self) -> None:
+        """Pass on what waits and what is due; call it several times a second."""
+        now = self._clock.now()
+        self._pass_on(now)
+        self._tell_heads(now)
+        self._tell_zones(now)
+
+    def snapshot(self, envelope: bytes) -> bytes:
+        """The whole rule set of the controller that signed this request, as the bytes of a SQLite file.
+
+        Raises:
+            AldabaError: it is no request of a controller in use, or an old or repeated one.
+        """
+        with self._database.write() as db:
+            return answer_request(db, self._keys.working, envelope, self._clock.now())
+
+    def _take(self, site: SiteId, controller: ControllerId, kind: Kind, envelope: bytes) -> None:
+        if kind is Kind.BATCH:
+            self._take_batch(site, controller, envelope)
+        elif kind is Kind.HELLO:
+            self._take_hello(site, controller, envelope)
+
+    def _take_batch(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
+        with self._database.read() as db:
+            ring = self._ring(db, site, controller, Kind.BATCH)
+        batch = unseal(Kind.BATCH, CLOUD, envelope, ring, Batch)
+        with self._database.write() as db:
+            sender = self._sender(db, site, controller, Kind.BATCH)
+            work = self._work(db, sender)
+            taken = ingest.take_batch(work, sender, batch, self._presence)
+            told = news.of_lines(work, sender, taken) if self._hub.watched else []
+        if taken.answer:
+            self._answer(sender, taken.answer)
+        if any(line.zone for _, line in taken.lines):
+            self._memory.moved.add((work.scope, sender.site))
+        self._hub.tell(told)
+
+    def _take_hello(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
+        with self._database.write() as db:
+            sender = self._sender(db, site, controller, Kind.HELLO)
+            hello = unseal(Kind.HELLO, CLOUD, envelope, self._ring(db, site, controller, Kind.HELLO), Hello)
+            work = self._work(db, sender)
+            answer = ingest.take_hello(work, sender, hello, self._presence)
+            state = self._state(work, sender)
+            told = [news.rules_of(known)] if (known := store.find_controller(work, sender.id)) else []
+        if answer:
+            self._answer(sender, answer)
+            self._emit([state])
+        self._memory.moved.add((work.scope, sender.site))
+        self._hub.tell(told)
+
+    def _answer(self, sender: Controller, answer: Ack | Resend) -> None:
+        kind = Kind.ACK if isinstance(answer, Ack) else Kind.RESEND
+        self._emit([self._down(sender.site, sender.id, kind, answer)])
+
+    def _sender(self, db: Connection, site: SiteId, controller: ControllerId, kind: Kind) -> Controller:
+        found = store.find_sender(db, controller)
+        if found is None or found.site != site:
+            raise EnvelopeRefused(kind, "it comes from a controller that is not paired here")
+        return found
+
+    def _ring(self, db: Connection, site: SiteId, controller: ControllerId, kind: Kind) -> KeyRing:
+        sender = self._sender(db, site, controller, kind)
+        known = self._memory.rings.get(controller)
+        if known is None or known[0] != sender.public_key:
+            known = (sender.public_key, ring_of(sender))
+            self._memory.rings[controller] = known
+        return known[1]
+
+    def _work(self, db: Connection, sender: Controller) -> Work:
+        scope = Scope(sender.network, frozenset({sender.site}))
+        return Work(db, scope, self._clock.now(), actor=sender.id)
+
+    def _refuse(self, to: str, error: AldabaError) -> None:
+        """Say so once a minute for each sender and reason: whoever floods us must not fill our disk too."""
+        now = self._clock.now()
+        why = error.why if isinstance(error, EnvelopeRefused | Malformed | BatchRefused) else error.code
+        said = self._memory.refused.get((to, error.code))
+        if said is not None and now - said < REFUSED_AGAIN:
+            return
+        if len(self._memory.refused) > 1000:  # noqa: PLR2004 - a bound, not a rule
+            self._memory.refused.clear()
+        self._memory.refused[to, error.code] = now
+        log.warning("message_refused", topic=to[:200], code=error.code, why=why[:200])
+        try:
+            where = address(to)
+        except Malformed:
+            return
+        with self._database.write() as db:
+            sender = store.find_sender(db, where.controller)
+            if sender is not None and sender.site == where.site:
+                ingest.alarm(self._work(db, sender), sender, "message_refused", what=error.code, why=why[:200])
+
+    def _pass_on(self, now: datetime) -> None:
+        with self._database.read() as db:
+            if not outbox.waiting(db, PASSED_ON, 1):
+                return
+        with self._database.write() as db:
+            waiting = outbox.waiting(db, PASSED_ON)
+            outgoing = [message for one in waiting for message in self._messages(db, one, now)]
+            outbox.mark_told(db, [one.id for one in waiting], now)
+        self._emit(outgoing)
+
+    def _messages(self, db: Connection, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
+        work = Work(db, Scope(one.network, frozenset({one.site})), now)
+        if one.kind == pairing.PAIRED:
+            publish.publish(work, one.site, self._keyring, service.controller_keys(work, self._keyring))
+            return
+        controller = store.find_controller(work, ControllerId(one.subject))
+        if controller is None or controller.retired_at is not None:
+            return
+        if one.kind == service.COMMANDED:
+            yield from self._command(controller, one, now)
+            return
+        delta = publish.newest_delta(work, controller.id) if one.kind == publish.PUBLISHED else None
+        if delta is not None and delta.head.version == one.body.get("version"):
+            yield self._down(controller.site, controller.id, Kind.DELTA, delta)
+        yield self._state(work, controller)
+
+    def _command(self, controller: Controller, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
+        body = one.body
+        expires_at = datetime.fromisoformat(str(body["expires_at"]))
+        if expires_at > now:
+            command = Command(
+                id=str(body["id"]),
+                controller=controller.id,
+                door=DoorId(str(body["door"])),
+                verb=str(body["verb"]),
+                hello_nonce=bytes.fromhex(str(body["hello_nonce"])),
+                counter=int(str(body["counter"])),
+                expires_at=expires_at,
+            )
+            yield self._down(controller.site, controller.id, Kind.COMMAND, command)
+
+    def _state(self, work: Work, controller: Controller) -> Outgoing:
+        """The retained state of a controller: head, modes and key list together, all signed."""
+        self._memory.heads[controller.id] = work.now
+        modes = Modes(
+            controller.id,
+            store.modes_counter(work, controller.id),
+            work.now,
+            tuple(store.list_modes(work, controller.id)),
+        )
+        envelopes = {Kind.KEYS: self._keys.keys, Kind.MODES: self._seal(Kind.MODES, controller.id, modes)}
+        head = publish.head_now(work, controller.id)
+        if head is not None:
+            envelopes[Kind.HEAD] = self._seal(Kind.HEAD, controller.id, head)
+        return Outgoing(topic(controller.site, controller.id, Channel.STATE), pack(envelopes), retain=True)
+
+    def _tell_heads(self, now: datetime) -> None:
+        """Sign every head again each minute: its age is the door's distance from us."""
+        if min(self._memory.heads.values(), default=now) > now - HEAD_EVERY and self._memory.heads:
+            return
+        outgoing = []
+        with self._database.read() as db:
+            for controller in store.every_controller(db):
+                said = self._memory.heads.get(controller.id)
+                if said is None or now - said >= HEAD_EVERY:
+                    outgoing.append(self._state(self._work(db, controller), controller))
+            in_use = {controller.id for controller in store.every_controller(db)}
+        self._memory.heads = {one: at for one, at in self._memory.heads.items() if one in in_use}
+        self._emit(outgoing)
+
+    def _tell_zones(self, now: datetime) -> None:
+        """Draw zones that moved at most ten times a second, and all of them now and then, because stays end."""
+        memory = self._memory
+        if not self._hub.watched or now - memory.drawn_at < ZONES_EVERY:
+            return
+        with self._database.read() as db:
+            if now - memory.drawn_at >= REDRAW_EVERY:
+                memory.moved |= {
+                    (Scope(one.network, frozenset({one.site})), one.site) for one in store.every_controller(db)
+                }
+            if not memory.moved:
+                return
+            told = [one for scope, site in memory.moved for one in news.of_zones(Work(db, scope, now), site)]
+        memory.drawn_at = now
+        memory.moved.clear()
+        changed = [one for one in told if memory.zones.get(one.key) != one.body]
+        memory.zones |= {one.key: one.body for one in told}
+        self._hub.tell(changed)
+
+    def _down(self, site: SiteId, controller: ControllerId, kind: Kind, body: object) -> Outgoing:
+        return Outgoing(topic(site, controller, Channel.DOWN), pack({kind: self._seal(kind, controller, body)}))
+
+    def _seal(self, kind: Kind, controller: ControllerId, body: object) -> bytes:
+        return seal(kind, controller, body, self._keys.working)
+
+    def _emit(self, outgoing: Sequence[Outgoing]) -> None:
+        for one in outgoing:
+            self._send(one.to, one.payload, retain=one.retain)
+
+
+def ring_of(controller: Controller) -> KeyRing:
+    """What a controller's key may sign."""
+    return KeyRing([WorkingKey(controller.kid, controller.public_key, UP_KINDS)])
+

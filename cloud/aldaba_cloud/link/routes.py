@@ -1,0 +1,51 @@
+"""The link over HTTP: whole rule sets for controllers, and the live stream for boards."""
+
+from typing import Annotated
+
+from aldaba_shared.ids import SiteId
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from aldaba_cloud.db import Work
+from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator
+from aldaba_cloud.errors import Missing, Unusable
+from aldaba_cloud.fleet.keys import load_keys
+from aldaba_cloud.link import news
+from aldaba_cloud.link.snapshot import answer_request
+from aldaba_cloud.fanout import draw_plainly, plain_audience
+from aldaba_cloud.places import store as places
+
+LONGEST_REQUEST = 4096
+SQLITE = "application/vnd.sqlite3"
+
+router = APIRouter()
+
+
+@router.post("/api/v1/snapshot", responses={422: {"description": "envelope_refused"}})
+async def send_snapshot(request: Request, cloud: CloudDep) -> Response:
+    """Answer a signed `SnapshotRequest` with the controller's rules as a SQLite file."""
+    envelope = await request.body()
+    if len(envelope) > LONGEST_REQUEST:
+        raise Unusable("This is larger than any request for a rule set. Send one SnapshotRequest in its envelope.")
+    return Response(await run_in_threadpool(_snapshot, cloud, envelope), media_type=SQLITE)
+
+
+def _snapshot(cloud: Cloud, envelope: bytes) -> bytes:
+    with cloud.database.write() as db:
+        return answer_request(db, load_keys(cloud.keyring).working, envelope, cloud.clock.now())
+
+
+@router.get("/live/board", response_class=StreamingResponse)
+def live_board(cloud: CloudDep, caller: CurrentOperator, site: Annotated[str, Query(max_length=40)]) -> Response:
+    """The live stream of one site as JSON in server-sent events: `zone`, `event`, `rules`, `beat`."""
+    wanted = SiteId(site)
+    if places.find_site(caller.work, wanted) is None:
+        raise Missing("site", site)
+    stream = cloud.hub.stream(plain_audience(wanted), _first(caller.work, wanted))
+    return StreamingResponse(stream, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+def _first(work: Work, site: SiteId) -> bytes:
+    """What a board that has just been opened shows."""
+    return b"".join(frame.data for frame in draw_plainly(list(news.of_zones(work, site))))
