@@ -31,7 +31,10 @@ from aldaba_cloud.errors import (
     Taken,
     Throttled,
 )
+from aldaba_cloud.fleet.routes import router as fleet_router
 from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.link.routes import router as link_router
+from aldaba_cloud.link.running import start_link
 from aldaba_cloud.log import RequestLog, log
 from aldaba_cloud.members.routes import router as members_router
 from aldaba_cloud.pages.mount import mount as mount_pages
@@ -70,7 +73,10 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        broker = start_link(cloud)
         yield
+        if broker:
+            broker.stop()
         if database is None:
             opened.close()
 
@@ -84,7 +90,7 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 
 def _mount(app: FastAPI) -> None:
     """Every router and every error handler."""
-    for router in (auth_router, places_router, members_router, access_router):
+    for router in (auth_router, places_router, members_router, access_router, fleet_router, link_router):
         app.include_router(router)
     mount_pages(app)
     app.add_api_route("/healthz", healthz, include_in_schema=False)

@@ -108,7 +108,12 @@ class Broker:
         self.connected.set()
 
     def _on_disconnect(
-        self, _client: Client, _data: object, _flags: DisconnectFlags, reason: ReasonCode, _properties: Properties | None
+        self,
+        _client: Client,
+        _data: object,
+        _flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         self.connected.clear()
         if not self._stopping.is_set():
@@ -134,7 +139,7 @@ class Broker:
                 if time.monotonic() >= due:
                     self._end.tick()
                     due = time.monotonic() + TICK_SECONDS
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, the next message is not to blame
                 # One message must not silence all doors; without an ack it comes again.
                 log.exception("link_failed", topic=message[0] if message else "")
                 self._stopping.wait(1)

@@ -19,6 +19,7 @@ from aldaba_cloud.auth.service import Passwords
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Work
 from aldaba_cloud.errors import Forbidden, ForgedRequest, NotSignedIn
+from aldaba_cloud.fanout import Hub
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.live import Live
 from aldaba_shared.ids import HolderId
@@ -54,6 +55,7 @@ class Cloud:
     passwords: Passwords
     clock: Clock
     live: Live = field(default_factory=Live)
+    hub: Hub = field(default_factory=Hub)
 
 
 def cloud_of(request: Request) -> Cloud:

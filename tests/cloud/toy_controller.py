@@ -37,6 +37,7 @@ class ToyController:
     epoch: int = 0
     version: int = 0
     set_hash: bytes = bytes(32)
+    sealed_key: bytes = b""
 
     def __post_init__(self) -> None:
         self.id = ControllerId(self.name)
@@ -52,7 +53,7 @@ class ToyController:
             name=self.name,
             kid=self.key.kid,
             public_key=self.key.public().public_key,
-            sealed_controller_key=b"",
+            sealed_controller_key=self.sealed_key,
             software="toy",
             epoch=0,
             version=0,

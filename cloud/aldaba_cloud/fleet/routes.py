@@ -1,9 +1,9 @@
 """Pairing over HTTP. A controller has no account: its six-digit code is what lets it in."""
 
+import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-import msgspec
 from aldaba_cloud.deps import Cloud, CloudDep
 from aldaba_cloud.errors import Unusable
 from aldaba_cloud.fleet import pairing

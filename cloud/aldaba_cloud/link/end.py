@@ -10,6 +10,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
+from sqlalchemy import Connection
+
+from aldaba_cloud import outbox
+from aldaba_cloud.access import publish
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.deps import Clock
+from aldaba_cloud.fanout import Hub
+from aldaba_cloud.fleet import ingest, pairing, service, store
+from aldaba_cloud.fleet.keys import CloudKeys
+from aldaba_cloud.fleet.models import BatchRefused, Controller
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.link import news
+from aldaba_cloud.link.snapshot import answer_request
+from aldaba_cloud.live import Live
+from aldaba_cloud.log import log
+from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, seal, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, DoorId, SiteId
@@ -17,21 +33,6 @@ from aldaba_shared.messages import Ack, Batch, Command, Hello, Kind, Modes, Rese
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.topics import Channel, address, topic
 from aldaba_shared.wire import Malformed
-from sqlalchemy import Connection
-
-from aldaba_cloud import outbox
-from aldaba_cloud.access import publish
-from aldaba_cloud.db import Database, Scope, Work
-from aldaba_cloud.deps import Clock
-from aldaba_cloud.fleet import ingest, pairing, service, store
-from aldaba_cloud.fleet.keys import CloudKeys
-from aldaba_cloud.fleet.models import BatchRefused, Controller
-from aldaba_cloud.keyring import Keyring
-from aldaba_cloud.link import news
-from aldaba_cloud.link.snapshot import answer_request
-from aldaba_cloud.fanout import Hub
-from aldaba_cloud.log import log
-from aldaba_cloud.occupancy.service import PresenceBooks
 
 CLOUD: Final = "cloud"
 HEAD_EVERY: Final = timedelta(seconds=60)
@@ -39,6 +40,7 @@ ZONES_EVERY: Final = timedelta(milliseconds=100)
 REDRAW_EVERY: Final = timedelta(seconds=10)
 REFUSED_AGAIN: Final = timedelta(minutes=1)
 PASSED_ON: Final = (publish.PUBLISHED, pairing.PAIRED, service.MODES_CHANGED, service.COMMANDED)
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UP_KINDS: Final = (Kind.HELLO, Kind.BATCH, Kind.PRESENCE, Kind.REQUEST, Kind.OUTCOME)
 
 
@@ -67,7 +69,7 @@ class Memory:
     heads: dict[ControllerId, datetime] = field(default_factory=dict)
     refused: dict[tuple[str, str], datetime] = field(default_factory=dict)
     moved: set[tuple[Scope, SiteId]] = field(default_factory=set)
-    drawn_at: datetime = datetime.min.replace(tzinfo=UTC)
+    drawn_at: datetime = LONG_AGO
     zones: dict[str, object] = field(default_factory=dict)
 
 
@@ -75,13 +77,14 @@ class CloudEnd:
     """Takes what controllers send, answers after the commit, and passes the outbox on."""
 
     def __init__(
-        self, database: Database, keyring: Keyring, keys: CloudKeys, *, clock: Clock, hub: Hub, send: Send
+        self, database: Database, keyring: Keyring, keys: CloudKeys, *, clock: Clock, hub: Hub, send: Send, live: Live
     ) -> None:
         self._database = database
         self._keyring = keyring
         self._keys = keys
         self._clock = clock
         self._hub = hub
+        self._live = live
         self._send = send
         self._presence = PresenceBooks()
         self._memory = Memory()
@@ -132,6 +135,8 @@ class CloudEnd:
             self._answer(sender, taken.answer)
         if any(line.zone for _, line in taken.lines):
             self._memory.moved.add((work.scope, sender.site))
+        if taken.lines or taken.forked:
+            self._live.tell(sender.site)
         self._hub.tell(told)
 
     def _take_hello(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
@@ -146,6 +151,7 @@ class CloudEnd:
             self._answer(sender, answer)
             self._emit([state])
         self._memory.moved.add((work.scope, sender.site))
+        self._live.tell(sender.site)
         self._hub.tell(told)
 
     def _answer(self, sender: Controller, answer: Ack | Resend) -> None:
@@ -293,4 +299,3 @@ class CloudEnd:
 def ring_of(controller: Controller) -> KeyRing:
     """What a controller's key may sign."""
     return KeyRing([WorkingKey(controller.kid, controller.public_key, UP_KINDS)])
-

@@ -2,15 +2,14 @@
 
 from collections.abc import Iterable
 
-from aldaba_shared.ids import HolderId, SiteId
-
 from aldaba_cloud.db import Work
+from aldaba_cloud.fanout import News
 from aldaba_cloud.fleet import store
 from aldaba_cloud.fleet.ingest import ALARMING, Taken
 from aldaba_cloud.fleet.models import Controller
-from aldaba_cloud.fanout import News
 from aldaba_cloud.members import store as members
 from aldaba_cloud.occupancy import service as occupancy
+from aldaba_shared.ids import HolderId, SiteId
 
 SHOWN_OF_A_BATCH = 50
 """A door that comes back with ten thousand lines would only scroll the newest into view."""
@@ -19,7 +18,10 @@ SHOWN_OF_A_BATCH = 50
 def of_lines(work: Work, sender: Controller, taken: Taken) -> list[News]:
     """The newest lines of a batch, its alarms, and the confirmation it carried."""
     shown = taken.lines[-SHOWN_OF_A_BATCH:]
-    names = members.names_of(work, {HolderId(line.holder) for _, line in shown if line.holder})
+    names = {
+        known.id: known.name
+        for known in members.holders_by_id(work, {HolderId(line.holder) for _, line in shown if line.holder}).values()
+    }
     told = [
         News(
             sender.network,

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from aldaba_shared.ids import SiteId
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -10,11 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator
 from aldaba_cloud.errors import Missing, Unusable
+from aldaba_cloud.fanout import draw_plainly, plain_audience
 from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.link import news
 from aldaba_cloud.link.snapshot import answer_request
-from aldaba_cloud.fanout import draw_plainly, plain_audience
 from aldaba_cloud.places import store as places
+from aldaba_shared.ids import SiteId
 
 LONGEST_REQUEST = 4096
 SQLITE = "application/vnd.sqlite3"

@@ -21,7 +21,15 @@ def start_link(cloud: Cloud) -> Broker | None:
     )
 
     def make_end(broker: Broker) -> CloudEnd:
-        return CloudEnd(cloud.database, cloud.keyring, keys, clock=cloud.clock, hub=cloud.hub, send=broker.send)
+        return CloudEnd(
+            cloud.database,
+            cloud.keyring,
+            keys,
+            clock=cloud.clock,
+            hub=cloud.hub,
+            send=broker.send,
+            live=cloud.live,
+        )
 
     broker = Broker(account, make_end)
     broker.start()

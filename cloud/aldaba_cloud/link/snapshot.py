@@ -5,9 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from aldaba_shared.envelope import EnvelopeRefused, KeyRing, SigningKey, kid_of, seal, unseal
-from aldaba_shared.ids import ControllerId
-from aldaba_shared.messages import Kind, SnapshotRequest, WorkingKey
 from sqlalchemy import Connection
 
 from aldaba_cloud.access import publish
@@ -15,6 +12,9 @@ from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import store
 from aldaba_cloud.fleet.models import Controller
+from aldaba_shared.envelope import EnvelopeRefused, KeyRing, SigningKey, kid_of, seal, unseal
+from aldaba_shared.ids import ControllerId
+from aldaba_shared.messages import Kind, SnapshotRequest, WorkingKey
 
 REQUEST_LIVES: Final = timedelta(minutes=5)
 
