@@ -32,6 +32,8 @@ class Identity(Struct, frozen=True):
 
     answer: PairAnswer
     private_key: bytes
+    cloud_url: str = ""
+    """Where it was paired, and where whole rule sets come from."""
 
     def signing_key(self) -> SigningKey:
         """The controller's own key, under the name the cloud knows it by."""

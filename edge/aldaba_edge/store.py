@@ -16,7 +16,7 @@ from typing import Final
 
 import structlog
 
-from aldaba_edge.rules_file import RulesFile, RulesRefused, apply_delta, head_of, make_ready
+from aldaba_edge.rules_file import RulesFile, RulesRefused, apply_delta, bring_home, head_of, make_ready
 from aldaba_edge.runner import Runner
 from aldaba_edge.snapshot_child import Verify
 from aldaba_edge.state import Slot, State
@@ -245,6 +245,21 @@ class SqliteRules:
         self.verified = True
         self._raise_floor(head)
         self._tell(RulesApplied(head.epoch, head.version, head.set_hash))
+
+    def tidy(self) -> None:
+        """Bring the deltas' write-ahead log home, away from the loop; the next delta then begins it anew.
+
+        Lookups stand in one long read transaction, which alone would let the log grow for ever.
+        """
+        file = self._file
+        if file is None:
+            return
+
+        def stand_on_the_file(_result: object) -> None:
+            if self._file is file:
+                file.refresh()
+
+        self._runner.run(lambda: bring_home(file.path), stand_on_the_file)
 
     @property
     def incoming(self) -> Path:

@@ -40,10 +40,12 @@ class Work:
     lines: list[JournalRow] = field(default_factory=list)
     state: list[Statement] = field(default_factory=list)
     books: list[Statement] = field(default_factory=list)
+    tidy: bool = False
+    """Also bring both write-ahead logs home and shorten them."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
-        return bool(self.lines or self.state or self.books)
+        return bool(self.lines or self.state or self.books or self.tidy)
 
 
 Done: TypeAlias = Callable[[sqlite3.Error | None], None]
@@ -87,6 +89,9 @@ class Disk:
             work.state.clear()
         if work.lines or work.books:
             _transaction(self.journal, work.books, work.lines)
+        if work.tidy:
+            for connection in (self.journal, self.state):
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close both files."""
@@ -229,6 +234,11 @@ class WriteQueue:
         self._next.books.extend(books)
         if then is not None:
             self._thens.append(then)
+        self._send()
+
+    def tidy(self) -> None:
+        """Have the write-ahead logs brought home after the next commit."""
+        self._next.tidy = True
         self._send()
 
     def close(self) -> None:

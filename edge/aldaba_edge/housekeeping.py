@@ -1,0 +1,71 @@
+"""What a controller tidies by itself: old lines, old pass uses, write-ahead logs, the floor under its clock."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aldaba_edge.books import Books
+from aldaba_edge.core import Core
+from aldaba_edge.journal_file import Tail
+from aldaba_edge.ports import Clock
+from aldaba_edge.state import Slot
+
+MINUTE: Final = 60.0
+HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Housekeeping:
+    """The chores, each short enough for the loop; whoever has the time calls them."""
+
+    books: Books
+    core: Core
+    clock: Clock
+
+    def minutely(self) -> None:
+        """Drop some old lines that the cloud has; keep the latest moment and the last line known."""
+        books = self.books
+        books.journal.prune(self.core.sync.uplink.watermark, self.core.trust.own, self.core.trust.controller)
+        now = self.clock.now()
+        if now > books.state.time_floor():
+            books.state.put(Slot.TIME_FLOOR, now)
+        durable = books.journal.durable
+        if books.state.get(Slot.TAIL, Tail) != durable:
+            books.state.put(Slot.TAIL, durable)
+
+    def hourly(self) -> None:
+        """Keep presence, forget what has expired, shorten the logs, set the reserve aside again."""
+        self.core.presences.checkpoint()
+        self.books.state.forget_expired(self.clock.now())
+        self.core.rules.tidy()
+        self.books.queue.tidy()
+        if not self.books.queue.failing:
+            self.books.reserve.hold()
+
+
+def by_clock(housekeeping: Housekeeping, clock: Clock) -> None:
+    """Have the chores done by the clock itself: for a hand-turned one."""
+
+    def repeat(seconds: float, chore: Callable[[], None]) -> None:
+        def again() -> None:
+            chore()
+            clock.call_later(seconds, again)
+
+        clock.call_later(seconds, again)
+
+    repeat(MINUTE, housekeeping.minutely)
+    repeat(HOUR, housekeeping.hourly)
+
+
+def by_scheduler(housekeeping: Housekeeping, post: Callable[[Callable[[], None]], None]) -> Callable[[], None]:
+    """Have the chores done on the loop at APScheduler's word; answers what stops it."""
+    from apscheduler.schedulers.background import BackgroundScheduler  # noqa: PLC0415 - a tenth of a second a start can do without
+
+    scheduler = BackgroundScheduler(timezone="UTC")
+    for name, seconds, chore in (
+        ("minutely", MINUTE, housekeeping.minutely),
+        ("hourly", HOUR, housekeeping.hourly),
+    ):
+        scheduler.add_job(post, "interval", (chore,), seconds=seconds, id=name, coalesce=True, max_instances=1)
+    scheduler.start()
+    return lambda: scheduler.shutdown(wait=False)

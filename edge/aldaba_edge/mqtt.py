@@ -1,0 +1,141 @@
+"""The link over MQTT 3.1.1: paho on a network thread of its own that may only post."""
+
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from aldaba_shared import topics
+from aldaba_shared.ids import ControllerId, SiteId
+from aldaba_shared.messages import PairAnswer
+from aldaba_shared.topics import Channel
+
+log = structlog.get_logger()
+
+KEEPALIVE_SECONDS: Final = 30
+QOS: Final = 1
+ANY: Final = "+"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the broker is and who we are to it. `ca_file` is for a broker with a private authority."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: bool
+    ca_file: str | None = None
+
+
+def broker_of(answer: PairAnswer) -> Broker:
+    """The broker that pairing named."""
+    return Broker(
+        answer.broker_host, answer.broker_port, answer.broker_username, answer.broker_password, answer.broker_tls
+    )
+
+
+def subscriptions(site: SiteId, controller: ControllerId) -> tuple[str, ...]:
+    """What a controller listens to: its own down and state topics, and its site's presence."""
+    return (
+        topics.topic(site, controller, Channel.DOWN),
+        topics.topic(site, controller, Channel.STATE),
+        f"{topics.PREFIX}/{site}/{ANY}/{Channel.PRESENCE}",
+    )
+
+
+class PahoLink:
+    """Satisfies `Link`. Reconnects by itself, 1 to 30 seconds apart.
+
+    A session is clean: what was missed is learned from retained state, from acks
+    and from snapshots, never from a broker's queue, which a kill would empty.
+    """
+
+    def __init__(
+        self, broker: Broker, client_id: str, wanted: tuple[str, ...], post: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self._broker = broker
+        self._wanted = wanted
+        self._post = post
+        self._on_connect: Callable[[], None] = lambda: None
+        self._on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None
+        self._started = False
+        self._client = Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311
+        )
+        self._client.username_pw_set(broker.username, broker.password)
+        self._client.reconnect_delay_set(1, 30)
+        self._client.max_inflight_messages_set(100)
+        if broker.tls:
+            self._client.tls_set(ca_certs=broker.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        self._client.on_connect = self._came
+        self._client.on_disconnect = self._went
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._heard
+        self._client.on_socket_open = _without_delay
+
+    def start(self, on_connect: Callable[[], None], on_message: Callable[[str, bytes], None]) -> None:
+        """Connect and stay connected; a broker that is not there yet is tried again."""
+        self._on_connect, self._on_message = on_connect, on_message
+        self._started = True
+        self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
+        self._client.loop_start()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send with QoS 1; dropped while there is no connection, so that no queue of ours outgrows the memory."""
+        if self._client.is_connected():
+            self._client.publish(topic, payload, qos=QOS, retain=retain)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker answers now."""
+        return self._client.is_connected()
+
+    def stop(self) -> None:
+        """Disconnect and join the network thread; idempotent."""
+        if self._started:
+            self._started = False
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    # On paho's thread: nothing below may touch what the loop owns.
+
+    def _came(
+        self, client: Client, _data: object, _flags: ConnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        if code.is_failure:
+            log.warning("broker_refused", why=str(code))
+            return
+        client.subscribe([(topic, QOS) for topic in self._wanted])
+
+    def _subscribed(
+        self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        refused = [topic for topic, code in zip(self._wanted, codes, strict=False) if code.is_failure]
+        if refused:
+            log.error("subscription_refused", topics=refused)
+        log.info("broker_connected", host=self._broker.host)
+        self._post(self._on_connect)
+
+    def _went(
+        self, _client: Client, _data: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
+    ) -> None:
+        log.info("broker_lost", why=str(code))
+
+    def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        topic, payload = message.topic, bytes(message.payload)
+        self._post(lambda: self._on_message(topic, payload))
+
+
+def _without_delay(_client: Client, _data: object, opened: object) -> None:
+    """Nagle makes a QoS 1 conversation 50 times slower; paho leaves it on."""
+    if isinstance(opened, socket.socket):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
