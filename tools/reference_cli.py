@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from inspect import cleandoc
+from textwrap import dedent
 
 import click
 
@@ -9,12 +10,15 @@ from tools.markdown import page, table
 
 
 def _examples_kept(text: str) -> str:
-    """Help as Markdown: paragraphs that click is told not to wrap become code."""
-    parts = cleandoc(text).split("\n\n")
+    """Help as Markdown: paragraphs that click is told not to wrap become code, without their heading."""
     return "\n\n".join(
-        f"```console\n{part.removeprefix(chr(8)).strip(chr(10))}\n```" if part.startswith("\b") else part
-        for part in parts
+        _code(part.removeprefix("\b").strip("\n")) if part.startswith("\b") else part
+        for part in cleandoc(text).split("\n\n")
     )
+
+
+def _code(lines: str) -> str:
+    return f"```console\n{dedent(lines.removeprefix('Examples:').strip(chr(10))).strip()}\n```"
 
 
 def _arguments(command: click.Command, context: click.Context) -> Iterator[list[str]]:
