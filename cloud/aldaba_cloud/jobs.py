@@ -39,10 +39,12 @@ class Jobs:
         self._database = database
         self._now = now
         self._holder = f"{gethostname()}:{uuid4().hex[:8]}"
+        self._known: dict[str, Callable[[], object]] = {}
         self._scheduler = BackgroundScheduler(timezone="UTC")
 
     def every(self, name: str, seconds: int, job: Callable[[], object]) -> None:
         """Have a job run again and again."""
+        self._known[name] = job
         self._scheduler.add_job(
             lambda: self.run(name, job), "interval", seconds=seconds, id=name, coalesce=True, max_instances=1
         )
@@ -57,6 +59,11 @@ class Jobs:
         except Exception:  # noqa: BLE001 -- whatever a job raises, the scheduler must live
             log.exception("job_failed", job=name)
         return True
+
+    def run_all(self) -> None:
+        """Run every known job now, in the order in which they were added."""
+        for name, job in self._known.items():
+            self.run(name, job)
 
     def start(self) -> None:
         """Begin running."""

@@ -11,11 +11,13 @@ from aldaba_cloud.access.explain import Explanation, Question, explain_kept
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
 from aldaba_cloud.access.publish import Published
 from aldaba_cloud.access.rehearse import Span
+from aldaba_cloud.auth.models import Account
 from aldaba_cloud.deps import CloudDep, CurrentAdmin, CurrentMember, CurrentOperator
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.keys import CredentialKind
+from aldaba_shared.reasons import Language, sentence
 from aldaba_shared.schedule import DAY_MINUTES, Window, Windows
 
 router = APIRouter(prefix="/api", tags=["access"])
@@ -123,6 +125,7 @@ class ExplanationOut(BaseModel):
 
     granted: bool
     reason: str
+    sentence: str
     same: bool
     rights: list[str]
 
@@ -214,13 +217,13 @@ def explain_access(
 ) -> ExplanationOut:
     """Say whether this holder would pass this door at this moment, and why."""
     question = Question(HolderId(holder), DoorId(door), at or caller.work.now)
-    return _explained(service.explain_access(caller.work, question, cloud.keyring))
+    return _explained(service.explain_access(caller.work, question, cloud.keyring), caller.account)
 
 
 @router.get("/events/{controller_id}/{journal}/{sequence}/explanation")
 def explain_event(controller_id: str, journal: str, sequence: Sequence, caller: CurrentOperator) -> ExplanationOut:
     """Run the decision of an event again, on the facts the door saw."""
-    return _explained(explain_kept(caller.work, ControllerId(controller_id), journal, sequence))
+    return _explained(explain_kept(caller.work, ControllerId(controller_id), journal, sequence), caller.account)
 
 
 @router.get("/me/access")
@@ -270,10 +273,17 @@ def _issued(one: IssuedCredential) -> IssuedOut:
     return IssuedOut(id=one.id, holder=one.holder, enabled=one.enabled)
 
 
-def _explained(one: Explanation) -> ExplanationOut:
+def _language(reader: Account) -> Language:
+    """The reader's language, if the sentences have it."""
+    spoken: dict[str, Language] = {"es": "es", "ca": "ca", "en": "en"}
+    return spoken.get(reader.locale, "es")
+
+
+def _explained(one: Explanation, reader: Account) -> ExplanationOut:
     return ExplanationOut(
         granted=one.decision.granted,
         reason=one.decision.reason,
+        sentence=sentence(one.decision.reason, _language(reader)),
         same=one.same,
         rights=[right.id for right in one.facts.rights],
     )

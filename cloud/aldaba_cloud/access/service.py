@@ -1,7 +1,8 @@
 """Changing who may go where: every change is compiled and published in its own transaction."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from aldaba_cloud import audit
 from aldaba_cloud.access import store
@@ -21,6 +22,8 @@ from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.schedule import Schedule, Windows, checked, weekly
+
+KEPT_VERSIONS: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,12 @@ def confirmations(work: Work) -> list[Confirmation]:
         for one in fleet.list_controllers(work)
         if one.id in newest and one.retired_at is None
     ]
+
+
+def nightly(work: Work, keyring: Keyring) -> list[Published]:
+    """What a new day changes by itself: special days gone by leave the rules, old versions are forgotten."""
+    store.prune_generations(work, work.now - KEPT_VERSIONS)
+    return publish_everywhere(work, keyring)
 
 
 def explain_access(work: Work, question: Question, keyring: Keyring) -> Explanation:

@@ -2,21 +2,30 @@
 
 import secrets
 from datetime import UTC, datetime
+from typing import Final
 
 import click
 import uvicorn
 
 from aldaba_cloud import schema
+from aldaba_cloud.access.service import nightly
 from aldaba_cloud.app import create_app
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
+from aldaba_cloud.auth.store import delete_expired
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
+from aldaba_cloud.deps import Cloud
+from aldaba_cloud.jobs import Jobs
 from aldaba_cloud.log import set_up_logging
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
 from aldaba_shared.ids import NetworkId, SiteId
 from aldaba_shared.schedule import zone_of
+
+SESSIONS_SECONDS: Final = 600
+RULES_SECONDS: Final = 3600
+"""An hour, because midnight falls at another moment in every time zone."""
 
 
 def migrated(config: Config) -> Database:
@@ -25,6 +34,24 @@ def migrated(config: Config) -> Database:
     database = Database(config.database)
     schema.migrate(database)
     return database
+
+
+def housekeeping(cloud: Cloud) -> Jobs:
+    """The jobs of a running service, not started yet; each bears being run twice."""
+
+    def expire_sessions() -> None:
+        with cloud.database.write() as db:
+            delete_expired(db, cloud.clock.now())
+
+    def refresh_rules() -> None:
+        with cloud.database.write() as db:
+            for network in places.every_network(db):
+                nightly(Work(db, Scope(network), cloud.clock.now(), "nightly"), cloud.keyring)
+
+    jobs = Jobs(cloud.database, cloud.clock.now)
+    jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
+    jobs.every("refresh_rules", RULES_SECONDS, refresh_rules)
+    return jobs
 
 
 @click.command()
@@ -43,7 +70,13 @@ def serve(config: Config, host: str | None, port: int | None) -> None:
     """
     set_up_logging(config.log)
     migrated(config).close()
-    uvicorn.run(create_app(config), host=host or config.host, port=port or config.port, log_config=None)
+    app = create_app(config)
+    jobs = housekeeping(app.state.cloud)
+    jobs.start()
+    try:
+        uvicorn.run(app, host=host or config.host, port=port or config.port, log_config=None)
+    finally:
+        jobs.stop()
 
 
 @click.command()
