@@ -160,3 +160,10 @@ def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(state: Path,
     before = (state / "aldaba.db").read_bytes()
     run("restore", str(tmp_path / "no.tar"), "--replace", ends=2)
     assert (state / "aldaba.db").read_bytes() == before
+
+
+def test_a_pairing_code_is_for_doors_that_are_there(card: CredentialId) -> None:
+    assert card
+    told = json.loads(run("pair-code", f"{BARCELONA}-street", "--json").output)
+    assert re.fullmatch(r"\d{6}", told[0]["code"])
+    assert "There is no door 'nowhere'" in run("pair-code", "nowhere", ends=2).output

@@ -18,7 +18,6 @@ from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules
 from aldaba_cloud.access.models import Generation
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
@@ -193,9 +192,3 @@ def _only(contracts: Iterable[Contract], named: list[HolderId] | None) -> tuple[
         return tuple(contracts)
     wanted = frozenset(named)
     return tuple(one.narrowed_to(wanted) for one in contracts)
-
-
-def controller_keys(work: Work, keyring: Keyring) -> Keys:
-    """The digest keys of every controller that was paired and not retired."""
-    paired = fleet.list_controllers(work)
-    return {one.id: keyring.unseal(one.sealed_controller_key) for one in paired if one.retired_at is None}

@@ -9,11 +9,12 @@ from aldaba_cloud.access import store
 from aldaba_cloud.access.compile import narrowed, with_schedule
 from aldaba_cloud.access.explain import Explanation, Question, explain_question
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
-from aldaba_cloud.access.publish import Published, controller_keys, people_of, publish, site_rules
+from aldaba_cloud.access.publish import Published, people_of, publish, site_rules
 from aldaba_cloud.access.rehearse import Rehearsal, rehearse
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
@@ -51,7 +52,7 @@ class Reach:
 
 def publish_everywhere(work: Work, keyring: Keyring, whom: list[HolderId] | None = None) -> list[Published]:
     """Bring the controllers of every site the caller sees up to date."""
-    keys = controller_keys(work, keyring)
+    keys = fleet.controller_keys(work, keyring)
     return [made for site in places.list_sites(work) for made in publish(work, site.id, keyring, keys, whom=whom)]
 
 
@@ -79,7 +80,7 @@ def change_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], key
     if not store.save_schedule(work, wanted):
         raise Missing("schedule", name)
     audit.note(work, wanted.site, "schedule_changed", name)
-    return publish(work, wanted.site, keyring, controller_keys(work, keyring), whom=())
+    return publish(work, wanted.site, keyring, fleet.controller_keys(work, keyring), whom=())
 
 
 def set_special_day(work: Work, day: SpecialDay, keyring: Keyring) -> list[Published]:
@@ -89,7 +90,7 @@ def set_special_day(work: Work, day: SpecialDay, keyring: Keyring) -> list[Publi
     checked(weekly("UTC", {}, {day.day: day.windows}))
     store.set_special_day(work, day)
     audit.note(work, day.site, "special_day_set", day.day.isoformat())
-    return publish(work, day.site, keyring, controller_keys(work, keyring), whom=())
+    return publish(work, day.site, keyring, fleet.controller_keys(work, keyring), whom=())
 
 
 def revoke_credential(work: Work, credential: CredentialId, because: str, keyring: Keyring) -> IssuedCredential:
@@ -118,7 +119,7 @@ def confirmations(work: Work) -> list[Confirmation]:
     newest = {one.controller: (one.epoch, one.version) for one in store.newest_generations(work)}
     return [
         Confirmation(one.id, newest[one.id], (one.epoch, one.version))
-        for one in fleet.list_controllers(work)
+        for one in fleet_store.list_controllers(work)
         if one.id in newest and one.retired_at is None
     ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from aldaba_cloud.cli.archive import backup, restore
+from aldaba_cloud.cli.fleet import pair_code
 from aldaba_cloud.cli.rules import rules
 from aldaba_cloud.cli.running import init, migrate, serve
 from aldaba_cloud.cli.verify import verify
@@ -43,5 +44,5 @@ def main(ctx: click.Context, path: Path | None) -> None:
     ctx.obj = load_config(path)
 
 
-for command in (serve, migrate, init, rules, backup, restore, verify):
+for command in (serve, migrate, init, pair_code, rules, backup, restore, verify):
     main.add_command(command)

@@ -9,11 +9,12 @@ import msgspec
 
 from aldaba_cloud.access import service
 from aldaba_cloud.access.compile import people_rows, site_rows
-from aldaba_cloud.access.publish import Published, controller_keys, controllers_of, people_of, site_rules
+from aldaba_cloud.access.publish import Published, controllers_of, people_of, site_rules
 from aldaba_cloud.access.rehearse import Span
 from aldaba_cloud.cli.frame import desk, json_option, network_option, tell
 from aldaba_cloud.config import Config
 from aldaba_cloud.errors import Unusable
+from aldaba_cloud.fleet.service import controller_keys
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ScheduleId
 from aldaba_shared.schedule import Windows
