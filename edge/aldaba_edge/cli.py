@@ -148,5 +148,153 @@ def _refused(answer: dict[str, Any]) -> None:
         raise SystemExit(NO)
 
 
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
+@json_option
+@mendable
+def check(path: Path, *, as_json: bool) -> None:
+    """Judge a configuration: every mistake, and what each door does without us.
+
+    \b
+    Exit 0 when a controller may run so, 1 when it may not.
+
+    Examples:
+      aldaba-edge check
+      aldaba-edge check ./edge.toml --json
+    """
+    from aldaba_edge import check as judge
+    from aldaba_edge.drivers.registry import load_registry
+    from aldaba_edge.inspection import zones_in_force
+    from aldaba_profiles.catalog import load_catalog
+
+    verdict = judge.check(path, load_registry(), load_catalog(), zones_in_force(path))
+    if as_json:
+        say_json(judge.as_json(verdict))
+        raise SystemExit(0 if verdict.good else NO)
+    rows = [list(one.as_dict().values()) for one in verdict.doors]
+    click.echo(table(rows, ("door", "crash", "crash while released", "boot", "power loss")))
+    for doubt in verdict.warnings:
+        click.echo(f"Note: {doubt}")
+    for mistake in verdict.mistakes:
+        click.echo(f"Mistake: {mistake}", err=True)
+    click.echo("A controller may run so." if verdict.good else "A controller may not run so: mend the mistakes.")
+    raise SystemExit(0 if verdict.good else NO)
+
+
+@main.command()
+@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile"]), required=False)
+@json_option
+@mendable
+def profiles(kind: str | None, *, as_json: bool) -> None:
+    """List the devices we have profiles of, and how far each was tried.
+
+    \b
+    Examples:
+      aldaba-edge profiles
+      aldaba-edge profiles reader --json
+    """
+    from aldaba_profiles.catalog import load_catalog
+
+    catalog = load_catalog()
+    rows = [
+        (of, name, profile.tested.value, profile.title)
+        for of, named in catalog.profiles.items()
+        if kind in (None, of)
+        for name, profile in named.items()
+    ]
+    if as_json:
+        say_json([dict(zip(("kind", "name", "tested", "title"), row, strict=True)) for row in rows])
+    else:
+        click.echo(table(rows, ("kind", "name", "tested", "title")))
+
+
+@main.command()
+@config_option
+@json_option
+@click.option(
+    "--tail", "count", type=click.IntRange(min=1), default=20, show_default=True, help="The last so many lines."
+)
+@click.option("--follow", is_flag=True, help="Go on as lines become durable.")
+@click.option("--verify", is_flag=True, help="Check the chain from its first line or signed checkpoint.")
+@mendable
+def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool) -> None:
+    """Show the books: what happened at the doors, ids and reasons, never a name.
+
+    \b
+    Examples:
+      aldaba-edge events --tail 50
+      aldaba-edge events --follow --json
+      aldaba-edge events --verify
+    """
+    from aldaba_edge import inspection as inspect
+
+    config = told.load(path)
+    if verify:
+        counts = inspect.verified(config)
+        if as_json:
+            say_json({"ok": True, "lines": sum(counts.values()), "counts": dict(counts)})
+        else:
+            click.echo(f"The chain holds: {sum(counts.values())} lines.")
+        return
+    for line in inspect.last_lines(config, count):
+        _say_line(line, as_json=as_json)
+    if follow:
+        from aldaba_edge.local import Asking
+
+        try:
+            for line in Asking(config.socket).follow():
+                _refused({"ok": True, **line})
+                _say_line(line, as_json=as_json)
+        except KeyboardInterrupt:
+            return
+
+
+def _say_line(line: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        say_json(line)
+        return
+    rest = {key: value for key, value in line.items() if key not in ("sequence", "at", "event")}
+    facts = " ".join(f"{key}={value}" for key, value in rest.items())
+    click.echo(f"{line['sequence']:>8}  {line['at'][:23]}  {line['event']:<18} {facts}")
+
+
+@main.command()
+@click.argument("event", type=int, required=False)
+@config_option
+@json_option
+@click.option("--door", help="What if: this door.")
+@click.option("--card", help="What if: this card's UID in hexadecimal.")
+@click.option("--at", "moment", help="What if: at this moment, such as 2026-11-23T18:30+01:00.  [default: now]")
+@click.option("--language", type=click.Choice(["es", "ca", "en"]), default="en", show_default=True)
+@mendable
+def explain(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option keeps its type above
+    """Say why a door answered as it did, or would answer, without opening it.
+
+    EVENT is a line's number: the decision is run again on the facts the line
+    carries, and must come out the same.
+
+    \b
+    Exit 0 for a grant, 1 for a denial, 2 when it cannot be said.
+
+    Examples:
+      aldaba-edge explain 1234
+      aldaba-edge explain --door door-street --card 04536b4a2f7080 --at 2026-11-23T18:30+01:00
+    """
+    from aldaba_edge import explain as explaining
+
+    config = told.load(wanted["path"])
+    if wanted["event"] is not None:
+        answer = explaining.event(config, wanted["event"])
+    elif wanted["door"] and wanted["card"]:
+        answer = explaining.what_if(config, wanted["door"], wanted["card"], wanted["moment"])
+    else:
+        raise click.UsageError("Give an EVENT, or --door and --card.")
+    if wanted["as_json"]:
+        say_json(answer.as_dict(wanted["language"]))
+    else:
+        click.echo(answer.for_people(wanted["language"]))
+    raise SystemExit(answer.exit_code)
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -37,8 +37,8 @@ class Daemon:
         edge = Edge(self._config, clock, lambda error: clock.post(lambda: self._break(error)))
         local = LocalSocket(self._config.socket, edge.doors, lambda: self._status(edge), _Shown(edge))
         try:
-            await local.open()
             edge.start()
+            await local.open()
             _settle_memory()
             await self._ended.wait()
         finally:
@@ -56,6 +56,7 @@ class Daemon:
         return {
             "controller": edge.identity.answer.controller,
             "up_seconds": round(time.monotonic() - self._started_at, 1),
+            "cpu_seconds": round(time.process_time(), 3),
             "rules_verified": edge.core.rules.verified,
             "rules_version": list(edge.core.rules.generation),
             "rules_issued_at": head.issued_at.isoformat() if head is not None else None,

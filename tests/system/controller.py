@@ -1,0 +1,166 @@
+"""A real `aldaba-edge run` process on a simulated door: a PN532 on a pty, a lock and contacts on mock pins."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aldaba_edge.journal_file import JournalFile
+from aldaba_edge.keyfile import write_identity
+from aldaba_edge.local import Asking, DaemonAway
+from aldaba_shared.events import Line
+from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.schedule import always
+from aldaba_shared.snapshot import ENABLED, GOOD_STANDING, Row
+from aldaba_shared.wire import encode
+from aldaba_sim.cards import UidCard
+from aldaba_sim.pin_panel import PinPanel
+from aldaba_sim.pn532 import Pn532Board
+from tests.edge.places import FRONT, Keys, write_rules
+
+ANA = UidCard(bytes.fromhex("04536b4a2f7080"))
+STRANGER = UidCard(bytes.fromhex("deadbeef"))
+LOCK_PIN = 17
+EXIT_PIN = 5
+CONTACT_PIN = 4
+
+CONFIG = """
+data_dir = "{folder}/data"
+runtime_dir = "{folder}/run"
+pins = {{ profile = "simulated", options = {{ socket = "{folder}/panel" }} }}
+
+[[door]]
+id = "front"
+in_zone = "floor"
+egress = true
+handle = true
+release_seconds = {release_seconds}
+lock = {{ profile = "strike-fail-secure", pin = 17, fail_safe = false, max_on_ms = 30000 }}
+relay = {{ contact = "NO" }}
+board = {{ profile = "gpio-direct", active_low = false }}
+contact = {{ profile = "gpio-contact", options = {{ pin = 4, debounce_ms = 5 }} }}
+exit_button = {{ profile = "gpio-contact", options = {{ pin = 5, active_when_closed = true, debounce_ms = 5 }} }}
+
+[[door.readers]]
+side = "in"
+profile = "pn532-hsu"
+options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
+"""
+
+
+def rules_for(card: UidCard, now: datetime) -> list[Row]:
+    """One holder, one card, one right at the front door."""
+    since = int((now - timedelta(days=1)).timestamp())
+    key = credential_key(bytes(32), CredentialKind.UID, card.uid)
+    return [
+        Row("schedule", ("always", encode(always("Europe/Madrid")))),
+        Row("setting", ("site_zone", encode("Europe/Madrid"))),
+        Row("credential", (key, "card-ana", "ana", "uid", ENABLED, None, None)),
+        Row("grant_", (FRONT, "ana", "right", "always", "m1", GOOD_STANDING, since, None)),
+    ]
+
+
+class SimulatedController:
+    """A controller's folder, its simulated hardware, and its process while it runs."""
+
+    def __init__(self, folder: Path, *, release_seconds: float = 0.3) -> None:
+        self.folder = folder
+        self.config = folder / "edge.toml"
+        self.config.write_text(CONFIG.format(folder=folder, release_seconds=release_seconds))
+        self.config.chmod(0o600)
+        self.data = folder / "data"
+        now = datetime.now(UTC)
+        keys = Keys()
+        write_identity(self.data / "identity", keys.identity())
+        rows = rules_for(ANA, now)
+        head = keys.head(rows, at=now)
+        write_rules(self.data / "rules" / "1-1" / "rules.db", rows, keys.seal_head(head), head.set_hash)
+        (self.data / "rules" / "current").symlink_to("1-1")
+        self.changes: list[tuple[int, bool]] = []
+        self.panel = PinPanel(folder / "panel", lambda pin, level: self.changes.append((pin, level)))
+        self.panel.drive(CONTACT_PIN, level=False)
+        self.panel.drive(EXIT_PIN, level=True)
+        self.board = Pn532Board(folder / "reader")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def released(self) -> bool:
+        """Whether the lock's pin lets through."""
+        return self.panel.outputs.get(LOCK_PIN, False)
+
+    def start(self) -> float:
+        """Start the process; the seconds until it decides, those it had to wait for a free processor left out."""
+        began = time.monotonic()
+        command = [sys.executable, "-m", "aldaba_edge.cli", "run", str(self.config)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stderr=log)
+        self.ask_until_up()
+        took = time.monotonic() - began
+        _ran, waited, _slices = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
+        return took - int(waited) / 1e9
+
+    def ask_until_up(self) -> dict[str, object]:
+        """The first answer of the daemon's socket; a start takes well under the ten seconds waited here."""
+        for _ in range(1000):
+            try:
+                asking = Asking(self.folder / "run" / "edge.sock")
+            except DaemonAway:
+                assert self.process is not None
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.01)
+                continue
+            answer = asking.ask(do="status")
+            asking.close()
+            return answer
+        raise AssertionError((self.folder / "log").read_text())
+
+    def kill(self) -> None:
+        """SIGKILL: what a crash and an impatient person do."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int:
+        """SIGTERM: an orderly end, and its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: int) -> int:
+        assert self.process is not None
+        os.kill(self.process.pid, number)
+        code = self.process.wait(10)
+        self.process = None
+        return code
+
+    def tap(self, card: UidCard = ANA) -> None:
+        """Hold a card to the reader."""
+        self.board.take()
+        self.board.hold(card)
+
+    def lines(self) -> list[Line]:
+        """Every line of the books."""
+        with JournalFile(self.data / "journal.db") as journal:
+            return list(journal.events())
+
+    def kinds(self) -> list[str]:
+        """The kinds of the lines of the books."""
+        return [str(line.event.__struct_config__.tag) for line in self.lines()]
+
+    def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this controller."""
+        command = [sys.executable, "-m", "aldaba_edge.cli", *arguments, "--config", str(self.config)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+
+    def close(self) -> None:
+        """End everything."""
+        if self.process is not None:
+            self.kill()
+        self.board.close()
+        self.panel.close()
+
+
+def as_json(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    """What a command with --json said."""
+    answer: dict[str, object] = json.loads(done.stdout)
+    return answer
