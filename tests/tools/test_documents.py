@@ -25,3 +25,9 @@ def test_every_link_to_our_own_files_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_in_the_glossary(reason: Reason) -> None:
     assert re.search(rf"\b{reason.name}\b", (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8"))
+
+
+def test_every_decision_is_in_the_list() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(LINK.findall((folder / "README.md").read_text(encoding="utf-8")))
+    assert {path.name for path in folder.glob("[0-9]*.md")} - listed == set()
