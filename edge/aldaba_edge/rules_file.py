@@ -108,7 +108,9 @@ class RulesFile:
             bool(flags & ESSENTIAL),
             bool(flags & LONG_ACCESS),
         )
-        return Facts(credential, tuple(self._right(row) for row in rows if row[6] is not None))
+        if len(rows) == 1:  # the common case, without a generator's cost
+            return Facts(credential, (self._right(rows[0]),) if rows[0][6] is not None else ())
+        return Facts(credential, tuple([self._right(row) for row in rows]))
 
     def _right(self, row: tuple[str, ...]) -> Right:
         _, _, _, _, _, _, id_, schedule, contract, flags, valid_from, valid_until = row

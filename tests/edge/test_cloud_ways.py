@@ -47,7 +47,7 @@ def _cloud() -> Iterator[Cloud]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     cloud.url = f"http://127.0.0.1:{server.server_port}"
     yield cloud
