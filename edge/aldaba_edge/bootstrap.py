@@ -21,10 +21,12 @@ from aldaba_edge.core import Ways, open_core
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.drivers.registry import Registry, load_registry
+from aldaba_edge.health import Health, Systemd
+from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
 from aldaba_edge.offline import NoLink, NoSnapshots
-from aldaba_edge.ports import Contact, Indicator, Lock, Reader, Reading
+from aldaba_edge.ports import Contact, Indicator, Link, Lock, Reader, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
@@ -40,6 +42,9 @@ log: Final = structlog.get_logger()
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 IDENTITY: Final = "identity"
+BEAT_SECONDS: Final = 2.0
+CHORES_AFTER_SECONDS: Final = 5.0
+"""A start decides first; the scheduler of the chores can be loaded once that is done."""
 
 
 def software() -> str:
@@ -117,10 +122,12 @@ class Edge:
         self.mounted = _mount(config, self.registry, self.identity)
         self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
         self.books.journal.record(DaemonStarted(software(), boot_id(), self.books.clean))
-        ways = Ways(NoLink(), NoSnapshots(), ThreadRunner(clock.post), verified_in_child)
+        ways = _ways(config, self.identity, clock)
         self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
         self.standing = Standing(self.core.rules, self.books, clock, lambda: self.core.trust.ring)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
+        self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
+        self._end_chores: Callable[[], None] = lambda: None
 
     @property
     def connected(self) -> bool:
@@ -140,10 +147,15 @@ class Edge:
         if sync.modes is not None:
             self._set_modes(sync.modes)
         self.core.start()
+        for loop in self.doors:
+            self._beat(loop)
+        self.health.start()
+        self.clock.call_later(CHORES_AFTER_SECONDS, self._begin_chores)
         log.info("deciding", doors=len(self.mounted), rules_verified=self.core.rules.verified)
 
     def close(self) -> None:
         """Hold every door shut, let the devices go, end the books in order."""
+        self._end_chores()
         for mounted in self.mounted:
             for reader in mounted.readers.values():
                 with suppress(Exception):
@@ -158,6 +170,14 @@ class Edge:
     def _post(self, loop: DoorLoop, side: Side, reading: Reading) -> None:
         """From a driver's thread to the loop."""
         self.clock.post(lambda: loop.read(side, reading))
+
+    def _beat(self, loop: DoorLoop) -> None:
+        """A door says that it lives for as long as its calls come; the watchdog hears of every one."""
+        self.health.beat(loop.id)
+        self.clock.call_later(BEAT_SECONDS, lambda: self._beat(loop))
+
+    def _begin_chores(self) -> None:
+        self._end_chores = by_scheduler(Housekeeping(self.books, self.core, self.clock), self.clock.post)
 
     def _set_modes(self, modes: Modes) -> None:
         """What the cloud wants every door to do by itself; a door that is not named is locked."""
@@ -218,6 +238,24 @@ class Edge:
 def digest_of(identity: Identity) -> Callable[[CredentialKind, bytes], CredentialKey]:
     """What turns card bytes into this controller's keys."""
     return partial(credential_key, identity.answer.controller_key)
+
+
+def _ways(config: told.Config, identity: Identity, clock: AsyncioClock) -> Ways:
+    """How this controller reaches its cloud; one that was given no broker, or no address, does without."""
+    answer = identity.answer
+    runner = ThreadRunner(clock.post)
+    link: Link = NoLink()
+    if answer.broker_host:
+        from aldaba_edge.mqtt import PahoLink, broker_of, subscriptions  # noqa: PLC0415 - paho costs a start its time
+
+        wanted = subscriptions(SiteId(answer.site), answer.controller)
+        link = PahoLink(broker_of(answer), str(answer.controller), wanted, clock.post)
+    snapshots: Snapshots = NoSnapshots()
+    if config.cloud_url is not None:
+        from aldaba_edge.cloud_http import HttpSnapshots  # noqa: PLC0415 - as above
+
+        snapshots = HttpSnapshots(config.cloud_url, runner)
+    return Ways(link, snapshots, runner, verified_in_child)
 
 
 def _plan(door: told.Door) -> DoorPlan:

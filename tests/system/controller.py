@@ -9,6 +9,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from aldaba_edge.journal_file import JournalFile
 from aldaba_edge.keyfile import write_identity
 from aldaba_edge.local import Asking, DaemonAway
@@ -75,7 +77,9 @@ class SimulatedController:
         self.data = folder / "data"
         now = datetime.now(UTC)
         keys = Keys()
-        write_identity(self.data / "identity", keys.identity())
+        identity = keys.identity()
+        offline = replace(identity.answer, broker_host="")
+        write_identity(self.data / "identity", replace(identity, answer=offline))
         rows = rules_for(ANA, now)
         head = keys.head(rows, at=now)
         write_rules(self.data / "rules" / "1-1" / "rules.db", rows, keys.seal_head(head), head.set_hash)
