@@ -92,6 +92,11 @@ class Place:
         self.core.stop()
         self.books.close()
 
+    def follow(self, before: list[Row], after: list[Row], version: int) -> None:
+        """The cloud publishes the next rule set as a delta."""
+        delta = Delta(self.keys.head(after, version), version - 1, changes_between(before, after))
+        self.down(Kind.DELTA, delta)
+
     def refusals(self) -> list[tuple[str, str]]:
         self.clock.settle()
         events = (line.event for line in self.books.journal.file.events())
