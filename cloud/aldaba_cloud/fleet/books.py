@@ -176,7 +176,7 @@ def add_lines(work: Work, controller: Controller, journal: str, lines: Sequence[
     """Keep lines under their effective times, by the fastest way the engine has."""
     if work.db.dialect.name == "sqlite":
         head = (controller.network, controller.site, controller.id, journal)
-        now = sqlite_moment(work.now)
+        now = sqlite_moment(work.now.astimezone(UTC))
         rows = [
             (
                 *head,
@@ -203,20 +203,13 @@ def add_lines(work: Work, controller: Controller, journal: str, lines: Sequence[
 
 
 def sqlite_moment(at: datetime) -> str:
-    """An instant as `UtcDateTime` keeps it in SQLite: text that sorts by time."""
-    return at.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-_partitions: set[tuple[str, str]] = set()
-"""Databases and days whose partition this process has seen: only a memory of what the database knows."""
+    """An instant in UTC as `UtcDateTime` keeps it in SQLite: text that sorts by time, without its zone."""
+    return at.isoformat(" ", "microseconds")[:26]
 
 
 def _ensure_partition(work: Work) -> None:
     day = work.now.astimezone(UTC).date()
     name = f"events_{day:%Y%m%d}"
-    known = (str(work.db.engine.url), name)
-    if known in _partitions:
-        return
     if work.db.execute(text("SELECT to_regclass(:name)"), {"name": name}).scalar() is None:
         work.db.execute(text("SELECT pg_advisory_xact_lock(74174201)"))
         after = day + timedelta(days=1)
@@ -226,8 +219,6 @@ def _ensure_partition(work: Work) -> None:
                 f"FOR VALUES FROM ('{day} 00:00:00+00') TO ('{after} 00:00:00+00')"
             )
         )
-        return
-    _partitions.add(known)
 
 
 def _copy_lines(work: Work, head: tuple[str, str, str, str], lines: Sequence[tuple[datetime, Filed]]) -> None:

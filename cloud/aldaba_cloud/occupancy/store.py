@@ -1,10 +1,10 @@
 """The SQL of presence: one stay a holder, in which the later movement wins."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from datetime import UTC
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Row, String, delete, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Row, String, delete, select, text
 
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import HolderId, SiteId, ZoneId
@@ -24,20 +24,35 @@ stays = scoped_table(
     PrimaryKeyConstraint("site_id", "holder_id"),
 )
 
-ORDER = ("at", "controller_id", "journal", "sequence")
+NAMES: Final = "network_id, site_id, holder_id, zone_id, at, controller_id, journal, sequence"
+LATER: Final = """
+ON CONFLICT (site_id, holder_id) DO UPDATE SET zone_id = excluded.zone_id, at = excluded.at,
+    controller_id = excluded.controller_id, journal = excluded.journal, sequence = excluded.sequence
+WHERE (excluded.at, excluded.controller_id, excluded.journal, excluded.sequence)
+    > (stays.at, stays.controller_id, stays.journal, stays.sequence)
+"""
+"""The order of `presence.Order`, in SQL."""
+
+ARRAYS: Final = ", ".join(
+    f"CAST(:{name} AS {kind}[])"
+    for name, kind in zip("abcdefgh", ("text",) * 4 + ("timestamptz", "text", "text", "bigint"), strict=True)
+)
 
 
 def keep_latest(work: Work, site: SiteId, latest: Mapping[HolderId, Stay]) -> None:
-    """Keep stays that are later than what is known of their holders."""
-    rows = [_values(holder, stay) | work.stamp(site) for holder, stay in sorted(latest.items())]
-    wanted = (sqlite if work.db.dialect.name == "sqlite" else postgresql).insert(stays)
-    new = wanted.excluded
-    upsert = wanted.on_conflict_do_update(
-        index_elements=["site_id", "holder_id"],
-        set_={name: new[name] for name in ("zone_id", *ORDER)},
-        where=tuple_(*(new[name] for name in ORDER)) > tuple_(*(stays.c[name] for name in ORDER)),
-    )
-    work.db.execute(upsert, rows)
+    """Keep stays that are later than what is known of their holders, in one round trip."""
+    stamp = tuple(work.stamp(site).values())
+    found = sorted(latest.items())
+    rows = [
+        (*stamp, holder, stay.zone, stay.order.at, stay.order.controller, stay.order.journal, stay.order.sequence)
+        for holder, stay in found
+    ]
+    if work.db.dialect.name == "sqlite":
+        written = [(*row[:4], row[4].astimezone(UTC).isoformat(" ", "microseconds")[:26], *row[5:]) for row in rows]
+        work.db.exec_driver_sql(f"INSERT INTO stays ({NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) {LATER}", written)  # noqa: S608 - our own text
+        return
+    columns = dict(zip("abcdefgh", map(list, zip(*rows, strict=True)), strict=True))
+    work.db.execute(text(f"INSERT INTO stays ({NAMES}) SELECT * FROM unnest({ARRAYS}) {LATER}"), columns)  # noqa: S608 - our own text
 
 
 def forget(work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
@@ -59,17 +74,6 @@ def find_stay(work: Work, site: SiteId, holder: HolderId) -> Stay | None:
     mine = (stays.c.site_id == site) & (stays.c.holder_id == holder)
     row = work.db.execute(select(stays).where(mine, work.visible(stays))).first()
     return _stay(row) if row else None
-
-
-def _values(holder: HolderId, stay: Stay) -> dict[str, Any]:
-    return {
-        "holder_id": holder,
-        "zone_id": stay.zone,
-        "at": stay.order.at,
-        "controller_id": stay.order.controller,
-        "journal": stay.order.journal,
-        "sequence": stay.order.sequence,
-    }
 
 
 def _stay(row: Row[Any]) -> Stay:
