@@ -337,5 +337,61 @@ def pair(
         click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
 
 
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
+@json_option
+@click.option("--click-test", "clicks", is_flag=True, help="Release each lock for a second and ask what it did.")
+@mendable
+def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
+    """Look at identity, clock, disk, daemon, broker and readers, and test the relays' polarity.
+
+    \b
+    Exit 0 when all is well, 1 when something is not.
+
+    Examples:
+      aldaba-edge doctor
+      aldaba-edge doctor --click-test     (with the daemon stopped)
+    """
+    config = told.load(path)
+    from aldaba_edge import doctor as examining
+
+    findings = list(examining.examine(config))
+    if clicks:
+        findings += _clicked(config, running=any(one.what == "daemon" and one.well for one in findings))
+    if as_json:
+        say_json([one.as_dict() for one in findings])
+    else:
+        rows = [("well" if one.well else "NOT WELL", one.what, one.told) for one in findings]
+        click.echo(table(rows, ("", "what", "found")))
+    raise SystemExit(0 if all(one.well for one in findings) else NO)
+
+
+def _confirmed(question: str) -> bool:
+    return click.confirm(question, default=False, err=True)
+
+
+def _clicked(config: told.Config, *, running: bool) -> list[Any]:
+    from aldaba_edge.bootstrap import lock_options
+    from aldaba_edge.doctor import click_test
+    from aldaba_edge.drivers.registry import load_registry
+
+    if running:
+        raise click.UsageError("Stop the daemon first: two programs must not drive one pin.")
+    registry = load_registry()
+    registry.use_pins(config.pins.profile, config.pins.options)
+    try:
+        return [
+            click_test(
+                door,
+                registry,
+                lock_options(door, door.lock),
+                ask=lambda said: click.confirm(said, default=False, err=True),
+            )
+            for door in config.door
+        ]
+    finally:
+        registry.close()
+
+
 if __name__ == "__main__":
     sys.exit(main())
