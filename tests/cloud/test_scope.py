@@ -97,6 +97,21 @@ def test_lists_show_only_the_callers_sites(
         assert both["there"].site not in told, path
 
 
+@pytest.mark.feature(115)
+def test_a_sites_operator_finds_their_people_and_the_owner_finds_everybody(
+    browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
+) -> None:
+    account(database, config, "here@example.org", Role.OPERATOR, BARCELONA)
+    account(database, config, "owner@example.org", Role.NETWORK_OWNER)
+    found = {}
+    for email in ("here@example.org", "owner@example.org"):
+        sign_in(browser, email)
+        found[email] = {one["id"] for one in browser.get("/api/holders").json()}
+    everybody = {person for space in both.values() for person in (space.ana, space.cleaner)}
+    assert found["owner@example.org"] == everybody
+    assert found["here@example.org"] == {both["here"].ana, both["here"].cleaner}
+
+
 def test_a_what_if_about_another_sites_door_or_person_is_a_404(
     browser: TestClient, database: Database, config: Config, both: dict[str, SmallSpace]
 ) -> None:

@@ -1,6 +1,7 @@
 """The seed's space is whole, the same for a seed, and opens as its plans promise."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -84,3 +85,30 @@ def test_doors_open_as_the_plans_promise(
     seeded: Seeded, holder: HolderId, door: str, at: datetime, reason: Reason
 ) -> None:
     assert seeded.answer(holder, door, at) is reason
+
+
+@pytest.mark.feature(37)
+@pytest.mark.parametrize("offset", ["+01:00", "+02:00"])
+@pytest.mark.parametrize("night", ["2026-03-29T02:30", "2026-10-25T02:30"])
+def test_a_resident_enters_at_half_past_two_on_both_nights_the_clocks_change(
+    seeded: Seeded, night: str, offset: str
+) -> None:
+    at = datetime.fromisoformat(f"{night}{offset}")
+    unbilled = replace(seeded.people, contracts=tuple(replace(one, paid_until=None) for one in seeded.people.contracts))
+    for door in ("street", "turnstile", "gaudi"):
+        question = Question(RESIDENT, DoorId(door), at)
+        reason = explain_question(seeded.rules, unbilled, question).decision.reason
+        assert reason is Reason.GRANTED
+
+
+@pytest.mark.parametrize(("day", "utc"), [("2026-03-27", "19"), ("2026-03-30", "18"), ("2026-10-26", "19")])
+def test_a_weekday_plan_ends_at_eight_on_the_wall_clock_before_and_after_the_clocks_change(
+    seeded: Seeded, day: str, utc: str
+) -> None:
+    unbilled = replace(seeded.people, contracts=tuple(replace(one, paid_until=None) for one in seeded.people.contracts))
+    closing = datetime.fromisoformat(f"{day}T{utc}:00:00+00:00")
+    answers = [
+        explain_question(seeded.rules, unbilled, Question(FLEX, DoorId("street"), at)).decision.reason
+        for at in (closing - timedelta(microseconds=1), closing)
+    ]
+    assert answers == [Reason.GRANTED, Reason.OUT_OF_SCHEDULE]
