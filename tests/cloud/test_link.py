@@ -3,7 +3,6 @@
 import random
 import sqlite3
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,12 @@ from aldaba_shared.messages import (
     Delta,
     Head,
     Hello,
-    KeyList,
     Kind,
     Modes,
     PairAnswer,
     PairRequest,
     Resend,
     SnapshotRequest,
-    WorkingKey,
 )
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.presence import STREET
@@ -370,18 +367,6 @@ def test_a_request_for_rules_works_once_and_not_for_long(
     clock.turn(minutes=6)
     with pytest.raises(EnvelopeRefused, match="five minutes"):
         end.snapshot(late)
-
-
-def test_the_root_vouches_for_the_working_keys_and_for_the_next_ones(
-    keyring: Keyring, keys: CloudKeys, tmp_path: Path
-) -> None:
-    again = make_keys(keyring, tmp_path / "offline" / "root.key", START)
-    assert (keys.serial, again.serial) == (1, 2)
-    assert again.root_key == keys.root_key
-    assert again.working.kid != keys.working.kid
-    ring = KeyRing([WorkingKey(sha256(keys.root_key).digest()[:8], keys.root_key, (Kind.KEYS,))])
-    listed = unseal(Kind.KEYS, "*", again.keys, ring, KeyList)
-    assert {key.kid for key in listed.keys} == {keys.working.kid, again.working.kid}
 
 
 @pytest.fixture

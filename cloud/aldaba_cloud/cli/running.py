@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
@@ -16,7 +17,9 @@ from aldaba_cloud.auth.store import delete_expired
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
 from aldaba_cloud.deps import Cloud
+from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.jobs import Jobs
+from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.log import set_up_logging
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
@@ -96,15 +99,22 @@ def migrate(config: Config) -> None:
 @click.option("--site", required=True, help="The name of the first site, such as Barcelona.")
 @click.option("--time-zone", default="Europe/Madrid", show_default=True, help="The site's IANA time zone.")
 @click.option("--email", required=True, help="The mail address of the first owner.")
+@click.option(
+    "--root-key",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the root's private key is, or is made; keep it offline.  [default: root.key in the state directory]",
+)
 @click.pass_obj
-def init(config: Config, network: str, site: str, time_zone: str, email: str) -> None:
-    """Make the first network, site and owner; the owner's password is printed once.
+def init(config: Config, network: str, site: str, time_zone: str, email: str, *, root_key: Path | None) -> None:
+    """Make the keys, the first network, site and owner; the owner's password is printed once.
 
     \b
     aldaba-cloud init --network "My space" --site Barcelona --email me@example.org
     """
     zone_of(time_zone)
     database = migrated(config)
+    root_file = root_key or config.state_dir / "root.key"
+    make_keys(Keyring(config.key_dir), root_file, datetime.now(UTC))
     password = secrets.token_urlsafe(12)
     network_id, site_id = NetworkId(new_id("net")), SiteId(new_id("site"))
     with database.write() as db:
@@ -114,5 +124,6 @@ def init(config: Config, network: str, site: str, time_zone: str, email: str) ->
         grants = (Grant(Role.NETWORK_OWNER, ALL_SITES),)
         open_account(work, NewAccount(email, email, password, grants), Passwords(config))
     database.close()
+    click.echo(f"The root key is {root_file}. Move it away from this machine: it is only needed for new signing keys.")
     click.echo(f"Network {network_id}, site {site_id}.")
     click.echo(f"Sign in at {config.base_url} as {email} with the password {password} (it is not shown again).")
