@@ -454,15 +454,19 @@ def test_peers_merge_and_news_goes_out_signed_and_retained(settled: Place) -> No
     assert set(settled.core.presences.stays()) == {"h9", "h1"}
 
 
+OF_C3 = (HolderId("h8"), Stay(ZoneId("z"), START, Order(START, "c3", "j", 1)))
+
 BAD_NEWS: dict[str, Callable[[Keys], bytes]] = {
     "signed by the cloud": lambda k: seal(Kind.PRESENCE, SITE, news(7), k.cloud),
     "for another site": lambda k: seal(Kind.PRESENCE, "s9", news(7), k.peer),
-    "of another controller": lambda k: seal(Kind.PRESENCE, SITE, replace(news(7), controller="c3"), k.peer),
+    "of another controller": lambda k: seal(
+        Kind.PRESENCE, SITE, replace(news(7), controller="c3", stays=(OF_C3,)), k.peer
+    ),
     "older": lambda k: seal(Kind.PRESENCE, SITE, news(4), k.peer),
     "about another controller": lambda k: seal(
         Kind.PRESENCE,
         SITE,
-        replace(news(7), stays=((HolderId("h8"), Stay(ZoneId("z"), START, Order(START, "c3", "j", 1))),)),
+        replace(news(7), stays=(OF_C3,)),
         k.peer,
     ),
 }
