@@ -72,6 +72,8 @@ def transaction(request: Request, cloud: CloudDep) -> Iterator[Connection]:
     reading = request.method in SAFE_METHODS
     with cloud.database.read() if reading else cloud.database.write() as connection:
         yield connection
+    if not reading:
+        cloud.live.tell_all()
 
 
 TransactionDep = Annotated[Connection, Depends(transaction, scope="function")]

@@ -28,6 +28,13 @@ class Live:
             except RuntimeError:  # the loop was closed while its listener was still known
                 continue
 
+    def tell_all(self) -> None:
+        """Say that something has changed somewhere; listeners find out by reading whether it concerns them."""
+        with self._lock:
+            sites = tuple(self._listeners)
+        for site in sites:
+            self.tell(site)
+
     async def changes(self, site: SiteId, *, beat_seconds: float) -> AsyncIterator[bool]:
         """Yield at once, then True after changes and False after every stretch of quiet, until the caller stops."""
         mine = (asyncio.get_running_loop(), asyncio.Event())

@@ -1,7 +1,6 @@
 """Reading what the board shows: rows of the books, places and controllers, made into views."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from sqlalchemy import Row
@@ -195,7 +194,3 @@ def site_of(work: Work, site: SiteId) -> Site:
     if found is None:
         raise Missing("site", site)
     return found
-
-
-BEAT: Final = timedelta(seconds=10)
-"""How often a quiet stream says that it lives."""

@@ -1,0 +1,231 @@
+"""The admin's schedule editor: a week, who would gain and lose by it, publishing, and each door's confirmation."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from http import HTTPStatus
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
+
+from aldaba_cloud.access import service, store
+from aldaba_cloud.access.models import NamedSchedule, SpecialDay
+from aldaba_cloud.access.rehearse import Effect, Rehearsal, Span
+from aldaba_cloud.db import Work
+from aldaba_cloud.deps import CloudDep, CurrentAdmin
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.members import store as members
+from aldaba_cloud.pages.confirming import confirmation_of
+from aldaba_cloud.pages.hours import clock_text, next_changeover, window_text
+from aldaba_cloud.pages.kit import Page, PageDep
+from aldaba_cloud.pages.reading import site_of, site_wanted
+from aldaba_cloud.places import store as places
+from aldaba_shared.errors import AldabaError
+from aldaba_shared.ids import DoorId, HolderId, ScheduleId, SiteId
+from aldaba_shared.schedule import DAY_MINUTES, WEEK_DAYS, ScheduleInvalid, Window, Windows
+
+router = APIRouter(prefix="/admin/schedules", include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one person gains or loses, in words."""
+
+    who: str
+    hours: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A rehearsal in words."""
+
+    gains: tuple[Change, ...]
+    loses: tuple[Change, ...]
+
+
+async def sent_rows(request: Request) -> list[tuple[list[str], list[str]]]:
+    """The rows of each day in the form: `start-0` and `end-0` are Monday's, repeated for each window."""
+    form = await request.form()
+    return [
+        ([str(one) for one in form.getlist(f"start-{day}")], [str(one) for one in form.getlist(f"end-{day}")])
+        for day in range(WEEK_DAYS)
+    ]
+
+
+SentRows = Annotated[list[tuple[list[str], list[str]]], Depends(sent_rows)]
+
+
+def read_week(rows: SentRows) -> tuple[Windows, ...]:
+    """The week that stands in the form.
+
+    Raises:
+        ScheduleInvalid: a field holds no time of day.
+    """
+    return tuple(tuple(_windows(day, starts, ends)) for day, (starts, ends) in enumerate(rows))
+
+
+def _windows(day: int, starts: Iterable[str], ends: Iterable[str]) -> list[Window]:
+    """Windows in order; a row with both times empty is no window."""
+    found = []
+    for start, end in zip(starts, ends, strict=False):
+        if start or end:
+            found.append(Window(_minute(day, start), _minute(day, end) or DAY_MINUTES))
+    return sorted(found, key=lambda one: (one.start, one.end))
+
+
+def _minute(day: int, text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    if not (hours.isdecimal() and minutes[:2].isdecimal()):
+        raise ScheduleInvalid(f"weekday {day}", f"{text!r} is no time of day such as 09:15")
+    return int(hours) * 60 + int(minutes[:2])
+
+
+@router.get("")
+def list_schedules(caller: CurrentAdmin, page: PageDep, site: str = "") -> Response:
+    """Every schedule with its week in a line, and the days that replace the week's."""
+    wanted = site_wanted(caller.work, site)
+    schedules = [one for one in store.list_schedules(caller.work) if one.site == wanted.id]
+    return page.show(
+        "schedules.html",
+        schedules=[(one, week_lines(one.week, page)) for one in schedules],
+        special_days=[(one, [window_text(w) for w in one.windows]) for one in _special(caller.work, wanted.id)],
+        site=wanted,
+        wrong="",
+    )
+
+
+@router.post("/special-days")
+def set_special_day(
+    caller: CurrentAdmin,
+    cloud: CloudDep,
+    *,
+    site: Annotated[str, Form()],
+    day: Annotated[date, Form()],
+    name: Annotated[str, Form(max_length=80)],
+    start: Annotated[str, Form()] = "",
+    end: Annotated[str, Form()] = "",
+) -> Response:
+    """Replace one day of the week's schedules; without times the day is closed."""
+    wanted = site_wanted(caller.work, site)
+    windows = tuple(_windows(day.weekday(), [start], [end]))
+    service.set_special_day(caller.work, SpecialDay(wanted.id, day, name, windows), cloud.keyring)
+    return RedirectResponse("/admin/schedules", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/{schedule}")
+def edit(schedule: str, caller: CurrentAdmin, page: PageDep, *, published: bool = False) -> Response:
+    """The editor; after publishing, with each door's confirmation beside it."""
+    known = _known(caller.work, schedule)
+    confirmation = confirmation_of(caller.work, known.site) if published else None
+    return _editor(caller.work, page, known, known.week, confirmation=confirmation)
+
+
+@router.post("/{schedule}/rehearse")
+def rehearse(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDep, page: PageDep) -> Response:
+    """Say who gains and who loses by the week in the form; nothing is kept."""
+    known = _known(caller.work, schedule)
+    try:
+        week = read_week(rows)
+        rehearsal = service.rehearse_schedule(caller.work, known.id, week, cloud.keyring)
+    except AldabaError as error:
+        return _editor(caller.work, page, known, known.week, wrong=str(error))
+    return _editor(caller.work, page, known, week, outcome=_outcome(caller.work, rehearsal, page))
+
+
+@router.post("/{schedule}/publish")
+def publish(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDep) -> Response:
+    """Keep the week and publish it; the page then shows each door confirming."""
+    known = _known(caller.work, schedule)
+    service.change_schedule(caller.work, known.id, read_week(rows), cloud.keyring)
+    return RedirectResponse(f"/admin/schedules/{known.id}?published=1", HTTPStatus.SEE_OTHER)
+
+
+def _editor(work: Work, page: Page, known: NamedSchedule, week: tuple[Windows, ...], **more: object) -> Response:
+    site = site_of(work, known.site)
+    zone = ZoneInfo(site.time_zone)
+    shown: dict[str, object] = {"outcome": None, "wrong": "", "confirmation": None}
+    return page.show(
+        "schedule.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if more.get("wrong") else HTTPStatus.OK,
+        schedule=known,
+        week=[(number, name, _fields(week[number])) for number, name in day_names(page)],
+        changeover=next_changeover(zone, work.now, week),
+        site=site,
+        zone=zone,
+        **(shown | more),
+    )
+
+
+def _fields(windows: Windows) -> list[tuple[str, str]]:
+    """A day's windows as its input fields hold them."""
+    return [(clock_text(window.start), clock_text(window.end)) for window in windows]
+
+
+def day_names(page: Page) -> list[tuple[int, str]]:
+    """Monday to Sunday in the reader's language."""
+    names: Mapping[int, str] = Locale.parse(page.language).days["stand-alone"]["wide"]
+    return [(day, names[day].capitalize()) for day in range(WEEK_DAYS)]
+
+
+def week_lines(week: tuple[Windows, ...], page: Page) -> list[tuple[str, list[str]]]:
+    """A week in words, days that are alike in a row made one line."""
+    lines: list[tuple[str, list[str]]] = []
+    first = 0
+    names = [name for _number, name in day_names(page)]
+    for day in range(1, WEEK_DAYS + 1):
+        if day == WEEK_DAYS or week[day] != week[first]:
+            label = names[first] if day - 1 == first else f"{names[first]} \N{EN DASH} {names[day - 1].lower()}"
+            lines.append((label, [window_text(window) for window in week[first]]))
+            first = day
+    return lines
+
+
+def _outcome(work: Work, rehearsal: Rehearsal, page: Page) -> Outcome:
+    """Who gains and who loses, by name, each with doors and hours."""
+    people = members.holders_by_id(work, {effect.holder for effect in rehearsal.effects})
+    doors = {effect.door: places.find_door(work, effect.door) for effect in rehearsal.effects}
+
+    def told(kind: str) -> tuple[Change, ...]:
+        by_holder: dict[HolderId, dict[tuple[str, ...], list[str]]] = {}
+        for effect in rehearsal.effects:
+            spans = _spans(effect, kind)
+            if spans:
+                hours = tuple(_span_lines(spans, page))
+                door = doors[effect.door]
+                by_holder.setdefault(effect.holder, {}).setdefault(hours, []).append(
+                    door.name if door else DoorId(effect.door)
+                )
+        named = {holder: people[holder].name if holder in people else str(holder) for holder in by_holder}
+        return tuple(
+            Change(named[holder], tuple(f"{', '.join(where)}: {'; '.join(hours)}" for hours, where in found.items()))
+            for holder, found in sorted(by_holder.items(), key=lambda item: named[item[0]])
+        )
+
+    return Outcome(told("gains"), told("loses"))
+
+
+def _spans(effect: Effect, kind: str) -> tuple[Span, ...]:
+    return effect.gains if kind == "gains" else effect.loses
+
+
+def _span_lines(spans: tuple[Span, ...], page: Page) -> list[str]:
+    days: list[list[Window]] = [[] for _day in range(WEEK_DAYS)]
+    for span in spans:
+        days[span.weekday].append(span.window)
+    week = tuple(tuple(windows) for windows in days)
+    return [f"{label} {', '.join(hours)}" for label, hours in week_lines(week, page) if hours]
+
+
+def _known(work: Work, schedule: str) -> NamedSchedule:
+    known = store.find_schedule(work, ScheduleId(schedule))
+    if known is None:
+        raise Missing("schedule", schedule)
+    return known
+
+
+def _special(work: Work, site: SiteId) -> list[SpecialDay]:
+    """Days gone by are not shown."""
+    return [one for one in store.list_special_days(work, site) if one.day >= work.now.date()]
