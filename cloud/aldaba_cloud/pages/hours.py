@@ -91,14 +91,13 @@ def _real_minutes(day: date, window: Window, zone: ZoneInfo) -> int:
 
 
 def clock_text(minute: int) -> str:
-    """A minute of the day as it is written in a form; the end of the day is written 00:00."""
-    return f"{minute // 60 % 24:02}:{minute % 60:02}"
+    """A minute of the day as it is written in a form; the end of the day is written 24:00."""
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 def window_text(window: Window) -> str:
     """A window as people write it."""
-    end = "24:00" if window.end == DAY_MINUTES else clock_text(window.end)
-    return f"{clock_text(window.start)}\N{EN DASH}{end}"
+    return f"{clock_text(window.start)}\N{EN DASH}{clock_text(window.end)}"
 
 
 def merged(windows: Iterable[Window]) -> Windows:

@@ -12,8 +12,11 @@
     parent.append(node);
     return node;
   };
-  const minutes = (text) => (text ? Number(text.slice(0, 2)) * 60 + Number(text.slice(3, 5)) : null);
-  const text = (minute) => `${String(Math.floor(minute / 60) % 24).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
+  const minutes = (text) => {
+    const [, hours, rest] = /^(\d{1,2}):(\d{2})$/.exec(text) ?? [];
+    return hours === undefined ? null : Math.min(Number(hours) * 60 + Number(rest), DAY);
+  };
+  const text = (minute) => `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
 
   const windowsOf = (day) => [...day.querySelectorAll(".window")].map((row) => {
     const [start, end] = [...row.querySelectorAll("input")].map((one) => minutes(one.value));
