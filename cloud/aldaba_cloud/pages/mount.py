@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from aldaba_cloud.pages import admin, assets, board, confirming, explaining, member, schedules, sign_in
+from aldaba_cloud.pages import admin, assets, board, confirming, doors, explaining, member, schedules, sign_in
 from aldaba_cloud.pages.kit import Renderer, render_problem
 
 
@@ -10,5 +10,5 @@ def mount(app: FastAPI) -> None:
     """Add every page, the static files and the error pages to a service."""
     app.state.renderer = Renderer()
     app.state.render_problem = render_problem
-    for part in (assets, sign_in, board, explaining, confirming, schedules, admin, member):
+    for part in (assets, sign_in, board, explaining, confirming, schedules, admin, doors, member):
         app.include_router(part.router)

@@ -1,0 +1,121 @@
+"""Doors and controllers: releasing a door, locking down and lifting, alarms seen to, pairing codes."""
+
+from http import HTTPStatus
+from typing import Annotated, Final
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Form, Response
+from fastapi.responses import RedirectResponse
+
+from aldaba_cloud.deps import CloudDep, CurrentInstaller, CurrentOperator
+from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import books, pairing, service
+from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.pages import words
+from aldaba_cloud.pages.kit import PageDep
+from aldaba_cloud.pages.reading import alarms_by_door, event_cards, read_board, site_of, site_wanted
+from aldaba_cloud.places import store as places
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.ids import DoorId
+
+router = APIRouter(include_in_schema=False)
+
+LOOKED_AT: Final = 400
+SHOWN_LINES: Final = 20
+
+
+@router.get("/doors")
+def list_doors(caller: CurrentOperator, page: PageDep, site: str = "") -> Response:
+    """The door wall, with lockdown for the whole site."""
+    wanted = site_wanted(caller.work, site)
+    board = read_board(caller.work, wanted, page)
+    locked = any(door.mode == DoorMode.LOCKED_DOWN for door in board.doors)
+    return page.show("doors.html", board=board, locked=locked, zone=ZoneInfo(wanted.time_zone))
+
+
+@router.post("/doors/mode")
+def set_all(caller: CurrentOperator, site: Annotated[str, Form()], mode: Annotated[DoorMode, Form()]) -> Response:
+    """Lock a whole site down, or lift it."""
+    service.set_site_mode(caller.work, site_wanted(caller.work, site).id, mode)
+    return RedirectResponse("/doors", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/doors/{door}")
+def show_door(door: str, caller: CurrentOperator, page: PageDep, *, sent: bool = False) -> Response:
+    """One door: what it does, its alarms, its last lines, and what an operator may tell it."""
+    found = places.find_door(caller.work, DoorId(door))
+    if found is None:
+        raise Missing("door", door)
+    site = site_of(caller.work, found.site)
+    board = read_board(caller.work, site, page)
+    place = places.load_place(caller.work, site)
+    rows = [row for row in books.recent_events(caller.work, site.id, limit=LOOKED_AT) if row.door_id == found.id]
+    alarms = alarms_by_door(fleet.list_alarms(caller.work), place).get(found.id, [])
+    return page.show(
+        "door.html",
+        card=next(one for one in board.doors if one.id == found.id),
+        alarms=[(one, page.text(words.ALARMS.get(one.kind, words.OTHER_ALARM))) for one in alarms],
+        events=list(event_cards(caller.work, place, rows, page))[:SHOWN_LINES],
+        sent=sent,
+        zone=ZoneInfo(site.time_zone),
+    )
+
+
+@router.post("/doors/{door}/release")
+def release(door: str, caller: CurrentOperator) -> Response:
+    """Release a door that is within reach."""
+    service.release(caller.work, DoorId(door))
+    return RedirectResponse(f"/doors/{door}?sent=1", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/doors/{door}/mode")
+def set_mode(door: str, caller: CurrentOperator, mode: Annotated[DoorMode, Form()]) -> Response:
+    """Lock a door down, or lift it."""
+    service.set_mode(caller.work, DoorId(door), mode)
+    return RedirectResponse(f"/doors/{door}", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/doors/{door}/alarms/{alarm}")
+def see_to(door: str, alarm: int, caller: CurrentOperator) -> Response:
+    """Note that somebody saw to an alarm."""
+    service.acknowledge(caller.work, alarm)
+    return RedirectResponse(f"/doors/{door}", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/admin/controllers")
+def list_controllers(caller: CurrentInstaller, page: PageDep, site: str = "") -> Response:
+    """Every controller in use, and a code for the next one."""
+    wanted = site_wanted(caller.work, site)
+    doors = sorted(places.load_place(caller.work, wanted).doors.values(), key=lambda one: one.name)
+    return page.show(
+        "controllers.html",
+        controllers=service.controllers_now(caller.work),
+        doors=doors,
+        site=wanted,
+        code="",
+        zone=ZoneInfo(wanted.time_zone),
+    )
+
+
+@router.post("/admin/controllers")
+def issue_code(
+    caller: CurrentInstaller,
+    cloud: CloudDep,
+    page: PageDep,
+    *,
+    site: Annotated[str, Form()],
+    name: Annotated[str, Form(min_length=1, max_length=80)],
+    door: Annotated[list[str], Form()],
+) -> Response:
+    """Make a pairing code; this answer is the only place where it is shown."""
+    wanted = site_wanted(caller.work, site)
+    code = pairing.issue_code(caller.work, cloud.keyring, wanted.id, name, [DoorId(one) for one in door])
+    doors = sorted(places.load_place(caller.work, wanted).doors.values(), key=lambda one: one.name)
+    return page.show(
+        "controllers.html",
+        controllers=service.controllers_now(caller.work),
+        doors=doors,
+        site=wanted,
+        code=code,
+        zone=ZoneInfo(wanted.time_zone),
+    )

@@ -1,0 +1,260 @@
+"""The pages in Debian's Chromium: what people do, at three widths, in two languages, and what axe finds."""
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+
+from aldaba_cloud.access.service import confirmations
+from aldaba_cloud.app import create_app
+from aldaba_cloud.auth.models import Role
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_shared.events import DoorHeld
+from aldaba_shared.ids import DoorId
+from tests.cloud.conftest import BARCELONA, NETWORK, PASSWORD
+from tests.pages.space import Space
+
+pytestmark = pytest.mark.system
+
+FLAGS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
+WIDTHS: Final = ((360, 800), (1024, 768), (1920, 1080))
+PAGE_BYTES: Final = 150_000
+
+Open = Callable[..., Page]
+
+
+class Site:
+    """A running service over a small space."""
+
+    def __init__(self, space: Space, port: int, live: Callable[[], None]) -> None:
+        self.space = space
+        self.base = f"http://127.0.0.1:{port}"
+        self.wake = live
+
+
+@pytest.fixture
+def site(database: Database, config: Config) -> Iterator[Site]:
+    space = Space(database, config).build()
+    space.account("op@example.org", Role.OPERATOR, "Marta Puig")
+    space.account("admin@example.org", Role.ADMIN, "Marta Puig")
+    space.account("ana@example.org", Role.MEMBER, "Ana Ferrer", space.holders["Ana Ferrer"])
+    for name, door in (("Ana Ferrer", "street"), ("Tom Becker", "llotja"), ("Omar Haddad", "lane")):
+        space.tap(name, door)
+    space.happen("offices", DoorHeld(DoorId("offices"), 31_000))
+    app = create_app(config, database=database)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        yield Site(space, listening.getsockname()[1], app.state.cloud.live.tell_all)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Site) -> Iterator[Open]:
+    """Sign somebody in and open a page; any error in the browser's console fails the test."""
+    contexts = []
+    faults: list[str] = []
+
+    def opened(who: str, path: str, width: int = 1440, height: int = 900, **wishes: str) -> Page:
+        wishes = {"locale": "es-ES", **wishes}
+        size: ViewportSize = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, base_url=site.base, **wishes)  # type: ignore[arg-type]  # locale and color_scheme
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page.goto("/sign-in")
+        page.fill("#email", f"{who}@example.org")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        page.wait_for_url(lambda url: "/sign-in" not in url)
+        page.goto(path)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def serious(page: Page) -> list[str]:
+    """What axe calls serious or critical."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for one in found
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a screenshot for the documentation, when asked to."""
+    if os.environ.get("ALDABA_SCREENSHOTS"):
+        IMAGES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def test_a_tap_appears_on_the_board_by_itself(site: Site, visit: Open) -> None:
+    page = visit("op", "/board")
+    expect(page.locator("#live-state")).to_have_text("En directo")
+    before = int(page.locator("[data-count=open]").inner_text())
+    site.space.tap("Yuki Tanaka", "lane")
+    site.wake()
+    expect(page.locator("#events li").first).to_contain_text("Yuki Tanaka")
+    expect(page.locator("[data-count=open]")).to_have_text(str(before + 1))
+
+
+def test_the_board_says_when_the_stream_is_broken(visit: Open) -> None:
+    page = visit("op", "/board")
+    expect(page.locator("#live-state")).to_have_text("En directo")
+    page.clock.install()
+    page.clock.run_for(1000)
+    page.clock.fast_forward(40_000)
+    expect(page.locator("#live-state")).to_contain_text("Sin conexión")
+
+
+def test_why_runs_the_very_decision_again(visit: Open) -> None:
+    page = visit("op", "/board")
+    page.locator(".event.bad .side a").first.click()
+    expect(page.locator(".note.good")).to_contain_text("La misma respuesta que en la puerta.")
+    expect(page.locator(".steps li", has=page.locator(".no"))).to_contain_text("El momento cae dentro del horario")
+
+
+def test_a_week_is_painted_by_keyboard_rehearsed_published_and_confirmed(site: Site, visit: Open) -> None:
+    page = visit("admin", "/admin/schedules/office-hours")
+    tuesday = page.locator("#week-grid svg[role=slider]").nth(1)
+    tuesday.focus()
+    for key in ["Home", *["PageUp"] * 18, "Space", *["Shift+ArrowRight"] * 3]:
+        page.keyboard.press(key)
+    expect(page.locator("[name=end-1]").first).to_have_value("19:00")
+    page.locator("#week-form button.main").first.click()
+    expect(page.locator(".diff .gain .big")).to_have_text("12")
+    expect(page.locator(".diff .lose .big")).to_have_text("0")
+    picture(page, "schedule")
+    page.locator("[data-publishes]").click()
+    verdict = page.locator("#confirmations .verdict")
+    expect(verdict).to_contain_text("de 5 puertas")
+    confirm_everything(site)
+    expect(verdict).to_have_text("Las 5 puertas lo han confirmado.")
+
+
+def test_a_week_that_no_door_could_follow_is_refused_in_words(visit: Open) -> None:
+    page = visit("admin", "/admin/schedules/office-hours")
+    page.locator("[name=end-0]").first.fill("08:00")
+    page.locator("#week-form button.main").first.click()
+    expect(page.locator("#rehearsal [role=alert]")).to_contain_text("Esta semana no se puede usar.")
+
+
+def test_a_revoked_card_is_confirmed_on_the_page_as_doors_follow(site: Site, visit: Open) -> None:
+    card = site.space.cards[site.space.holders["Omar Haddad"]]
+    page = visit("op", f"/credentials/{card}")
+    page.locator("button.danger").click()
+    expect(page.locator("#confirmations .badge.warn")).not_to_have_count(0)
+    confirm_everything(site)
+    expect(page.locator("#confirmations .verdict")).to_have_text("Las 5 puertas lo han confirmado.")
+
+
+def test_a_member_sees_their_doors_and_blocks_a_lost_card(visit: Open) -> None:
+    page = visit("ana", "/me", 360, 800)
+    expect(page.locator(".place strong").first).to_be_visible()
+    assert {"Porta del carrer", "Torn d'entrada", "Sala Llotja"} <= set(page.locator(".place strong").all_inner_texts())
+    page.get_by_role("button", name="La he perdido").click()
+    page.get_by_role("button", name="Anularla").click()
+    expect(page.locator(".note.good")).to_contain_text("está anulada")
+    expect(page.get_by_role("button", name="La he perdido")).to_have_count(0)
+
+
+PAGES: Final = (
+    ("op", "/board"),
+    ("op", "/board?wall=1"),
+    ("op", "/doors"),
+    ("op", "/doors/offices"),
+    ("admin", "/admin/schedules"),
+    ("admin", "/admin/schedules/office-hours"),
+    ("admin", "/admin/members"),
+    ("admin", "/admin/members/hol_00"),
+    ("admin", "/admin/plans"),
+    ("admin", "/admin/levels"),
+    ("admin", "/admin/controllers"),
+    ("ana", "/me"),
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("who", "path"), PAGES)
+def test_axe_finds_nothing_serious(visit: Open, who: str, path: str, scheme: str) -> None:
+    page = visit(who, path, color_scheme=scheme)
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("locale", ["es-ES", "en-GB"])
+@pytest.mark.parametrize(
+    ("who", "path"), [("op", "/board"), ("admin", "/admin/schedules/office-hours"), ("ana", "/me")]
+)
+def test_no_page_scrolls_sideways_at_any_width(visit: Open, who: str, path: str, locale: str) -> None:
+    page = visit(who, path, locale=locale)
+    page.request.post("/preferences", form={"language": locale[:2]})
+    for width, height in WIDTHS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.locator("html").get_attribute("lang") == locale[:2]
+
+
+def test_the_board_weighs_less_than_150_kilobytes(visit: Open) -> None:
+    page = visit("op", "/doors")
+    page.goto("/board")
+    expect(page.locator("#live-state")).to_have_text("En directo")
+    weight = page.evaluate(
+        "performance.getEntriesByType('resource').reduce((all, one) => all + one.encodedBodySize, 0)"
+    )
+    assert 0 < weight < PAGE_BYTES
+
+
+def test_the_pictures_of_the_documentation_can_be_taken(visit: Open) -> None:
+    page = visit("op", "/board")
+    expect(page.locator("#live-state")).to_have_text("En directo")
+    picture(page, "board")
+    wall = visit("op", "/board?wall=1", 1920, 1080, color_scheme="dark")
+    expect(wall.locator("#live-state")).to_have_text("En directo")
+    picture(wall, "wall")
+    phone = visit("ana", "/me", 360, 800)
+    expect(phone.locator("h1")).to_be_visible()
+    picture(phone, "member")
+
+
+def confirm_everything(site: Site) -> None:
+    """Every controller says that it follows its newest rules."""
+    with site.space.database.read() as db:
+        wanted = confirmations(Work(db, Scope(NETWORK, frozenset({BARCELONA})), site.space.now))
+    for one in wanted:
+        site.space.confirm(one.controller, *one.published)
+    site.wake()
