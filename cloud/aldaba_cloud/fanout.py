@@ -8,7 +8,7 @@ with a key only the newest waits for it, of those without only the last few.
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -133,7 +133,7 @@ class Hub:
                 if board.loop is loop:
                     board.put(frame)
 
-    async def stream(self, audience: str, first: bytes = b"") -> AsyncIterator[bytes]:
+    async def stream(self, audience: str, first: bytes = b"") -> AsyncGenerator[bytes, None]:
         """The frames of one board until its connection goes; `first` is sent at once."""
         board = Board(audience)
         self._boards[audience].add(board)
