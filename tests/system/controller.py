@@ -119,6 +119,8 @@ class SimulatedController:
                 continue
             answer = asking.ask(do="status")
             asking.close()
+            if answer["durable_sequence"] != answer["last_sequence"]:
+                continue  # its first line is on its way to the disk
             return answer
         raise AssertionError((self.folder / "log").read_text())
 
