@@ -30,7 +30,9 @@ class SerialPty:
         return self._thread is not None
 
     def plug(self) -> None:
-        """Put the cable in: a new terminal appears behind the same link."""
+        """Put the cable in: a new terminal appears behind the same link; idempotent."""
+        if self.plugged:
+            return
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         self.link.unlink(missing_ok=True)

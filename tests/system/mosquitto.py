@@ -1,0 +1,57 @@
+"""A Mosquitto of our own on a free loopback port, stopped by its pid."""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 10.0
+
+
+class MosquittoMissing(Exception):
+    """The program is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("Mosquitto is not installed: apt install mosquitto (make test does it).")
+
+
+def free_port() -> int:
+    """A loopback port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def mosquitto() -> Iterator[int]:
+    """Start a broker that lets anyone in on loopback, give its port, and stop it."""
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+    if program is None:
+        raise MosquittoMissing
+    with tempfile.TemporaryDirectory(prefix="aldaba-mqtt-") as folder:
+        port = free_port()
+        file = Path(folder) / "mosquitto.conf"
+        file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        broker = subprocess.Popen([program, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            _wait_for(port)
+            yield port
+        finally:
+            broker.terminate()
+            broker.wait(timeout=10)
+
+
+def _wait_for(port: int) -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)  # a process of the system's; nothing of ours can tell us
+    message = f"Mosquitto did not listen on port {port} within {START_SECONDS:.0f} s."
+    raise TimeoutError(message)

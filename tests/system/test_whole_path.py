@@ -1,0 +1,91 @@
+"""A card tapped at a reader opens a door, is in the books once, and moves the number on the operator's screen.
+
+Real parts all the way: pcscd with vpcd, ptys, pins, `aldaba-edge run`, Mosquitto,
+`aldaba-cloud serve`, PostgreSQL, Chromium.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
+from aldaba_shared.keys import CredentialKind
+from aldaba_sim.cards import UidCard
+from tests.system.whole_space import WholeSpace, wait_until, whole_space
+
+pytestmark = pytest.mark.system
+BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSpace]:
+    with whole_space(tmp_path_factory.mktemp("space")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def board(space: WholeSpace) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
+        page = browser.new_page()
+        email, password = space.password("operator")
+        page.goto(f"{space.url}/sign-in")
+        page.fill("input[name=email]", email)
+        page.fill("input[name=password]", password)
+        page.click("form.card button")
+        page.wait_for_url(lambda url: "sign-in" not in url)
+        page.goto(f"{space.url}/board")
+        yield page
+        browser.close()
+
+
+def tap_pn532(space: WholeSpace) -> str:
+    holder, uid = space.card(CredentialKind.UID)
+    space.board.hold(UidCard(uid))
+    return holder
+
+
+def tap_pcsc(space: WholeSpace) -> str:
+    holder, uid = space.card(CredentialKind.UID)
+    space.slot.hold(UidCard(uid))
+    return holder
+
+
+def show_qr(space: WholeSpace) -> str:
+    space.scanner.show(space.visitor_pass("street", "miro"))
+    return "visitor"
+
+
+def tap_wiegand(space: WholeSpace) -> str:
+    holder, canonical = space.card(CredentialKind.WIEGAND, "plan_office")
+    _, facility, number = canonical.decode().split(":")
+    space.wiegand.hold(CardNumber("H10301", int(facility), int(number)), FORMATS["H10301"])
+    return holder
+
+
+@pytest.mark.feature(39)
+@pytest.mark.parametrize(
+    ("door", "show"),
+    [
+        pytest.param("street", tap_pn532, id="PN532 bytes on a pty"),
+        pytest.param("gaudi", tap_pcsc, id="a virtual card behind pcscd"),
+        pytest.param("miro", show_qr, id="a QR pass on a pty"),
+        pytest.param("offices", tap_wiegand, id="Wiegand pulses on pins"),
+    ],
+)
+def test_what_is_shown_at_a_reader_opens_the_door_and_reaches_books_and_board(
+    space: WholeSpace, board: Page, door: str, show: Callable[[WholeSpace], str]
+) -> None:
+    wait_until(lambda: bool(space.events("kind = 'rules_applied'")), "the door's first rules")
+    before = space.events(f"kind = 'access_decided' AND door_id = '{door}'")
+    shown_before = board.locator("#events > li").count()
+    holder = show(space)
+    assert space.wait_released(door)
+    wait_until(lambda: len(space.events(f"door_id = '{door}' AND kind = 'access_decided'")) > len(before), "the event")
+    assert space.events(f"door_id = '{door}' AND kind = 'access_decided'") == [*before, (door, holder, "granted")]
+    expect(board.locator("#events > li")).not_to_have_count(shown_before)
+    assert space.wait_secured(door)
+    space.board.take()
+    space.slot.take()

@@ -1,0 +1,232 @@
+"""The whole space on real parts: PostgreSQL, Mosquitto, `aldaba-cloud serve`, and one `aldaba-edge run` with four doors.
+
+Each door has another kind of reader, and behind each reader stands the simulated
+device on the same kind of wire a Pi has: PN532 on a pty, a virtual card behind
+pcscd, a QR scanner on a pty, Wiegand pulses on pins.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet.keys import load_keys, make_keys
+from aldaba_cloud.fleet.pairing import issue_code
+from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.schema import migrate
+from aldaba_edge.keyfile import write_identity
+from aldaba_edge.pairing import pair
+from aldaba_shared import passes
+from aldaba_shared.ids import DoorId, HolderId
+from aldaba_shared.keys import CredentialKind
+from aldaba_sim.barcelona import NETWORK, SITE, SeededSpace, seed_space
+from aldaba_sim.pcsc import VpcdSlot
+from aldaba_sim.pin_panel import PinPanel
+from aldaba_sim.pn532 import Pn532Board
+from aldaba_sim.scanner import Scanner
+from aldaba_sim.wiegand_pins import WiegandSender
+from tests.system.mosquitto import free_port, mosquitto
+from tests.system.pcscd import READER_NAME, virtual_reader
+from tests.system.postgres import postgres
+
+LOCKS = {"street": 17, "gaudi": 27, "miro": 22, "offices": 23}
+"""Door to lock pin: PN532, PC/SC, QR and Wiegand, in this order."""
+D0, D1 = 5, 6
+PATIENCE = 15.0
+
+
+@dataclass
+class WholeSpace:
+    """What a test may touch."""
+
+    url: str
+    database: Database
+    seeded: SeededSpace
+    keyring: Keyring
+    panel: PinPanel
+    board: Pn532Board
+    slot: VpcdSlot
+    scanner: Scanner
+    wiegand: WiegandSender
+
+    def card(self, kind: CredentialKind, plan: str = "plan_247") -> tuple[HolderId, bytes]:
+        """A member on a plan, and the canonical number of their card for this kind of reader."""
+        person = next(one for one in self.seeded.people if one.plan == plan)
+        return person.holder, next(one.canonical for one in person.carried if one.kind is kind)
+
+    def visitor_pass(self, *doors: str, uses: int = 1) -> bytes:
+        """A signed pass for some doors, as its QR code says it."""
+        now = datetime.now(UTC)
+        issued = passes.Pass(
+            id=os.urandom(16),
+            issuer=NETWORK,
+            holder=HolderId("visitor"),
+            site=SITE,
+            doors=tuple(DoorId(door) for door in doors),
+            valid_from=now - timedelta(minutes=1),
+            valid_until=now + timedelta(hours=1),
+            uses=uses,
+        )
+        return passes.issue(issued, load_keys(self.keyring).working).encode()
+
+    def password(self, role: str) -> tuple[str, str]:
+        """How somebody with this role signs in."""
+        account = next(one for one in self.seeded.accounts if one.role.value == role)
+        return account.email, account.password
+
+    def wait_released(self, door: str) -> bool:
+        """Wait until the lock's pin goes high."""
+        return self.panel.wait_for(lambda panel: panel.outputs.get(LOCKS[door], False), PATIENCE)
+
+    def wait_secured(self, door: str) -> bool:
+        """Wait until the lock's pin is low again."""
+        return self.panel.wait_for(lambda panel: not panel.outputs.get(LOCKS[door], False), PATIENCE)
+
+    def events(self, query: str = "kind = 'access_decided'") -> list[tuple[str, str, str]]:
+        """Door, holder and reason of the events in PostgreSQL."""
+        with self.database.read() as db:
+            rows = db.exec_driver_sql(
+                f"SELECT coalesce(door_id, ''), coalesce(holder_id, ''), coalesce(reason, '') FROM events WHERE {query} ORDER BY at"  # noqa: S608 - the test's own words
+            )
+            return [(row[0], row[1], row[2]) for row in rows]
+
+
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for something another process does."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"{what} did not happen within {seconds:.0f} s"
+        time.sleep(0.02)  # other processes' work; nothing here can tell us
+
+
+@contextmanager
+def whole_space(room: Path) -> Iterator[WholeSpace]:
+    """Start everything, give it to a test, and stop everything by its pid."""
+    with ExitStack() as stack:
+        url = stack.enter_context(postgres())
+        broker = stack.enter_context(mosquitto())
+        vpcd = stack.enter_context(virtual_reader())
+        port = free_port()
+        config = _cloud_config(room, url, broker, port)
+        database = Database(config.database)
+        stack.callback(database.close)
+        keyring, seeded, code = _seeded(config, database, room)
+        environment = _environment(config)
+        stack.enter_context(_process("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
+        address = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(f"{address}/healthz"), f"the cloud's answer at {address}")
+        devices = _devices(room, vpcd, stack)
+        (room / "edge.toml").write_text(_edge_config(room, address))
+        (room / "edge.toml").chmod(0o600)
+        write_identity(room / "edge" / "identity", pair(address, code, None, "test").identity)
+        edge = ["run", str(room / "edge.toml")]
+        stack.enter_context(_process("aldaba-edge", edge, dict(os.environ), room / "edge.log"))
+        yield WholeSpace(address, database, seeded, keyring, *devices)
+
+
+def _cloud_config(room: Path, url: str, broker: int, port: int) -> Config:
+    return Config(
+        state_dir=room / "cloud",
+        database_url=url,
+        port=port,
+        base_url=f"http://127.0.0.1:{port}",
+        argon2_time_cost=1,
+        argon2_memory_kib=8,
+        mqtt_host="127.0.0.1",
+        mqtt_port=broker,
+    )
+
+
+def _environment(config: Config) -> dict[str, str]:
+    said = {f"ALDABA_{name.upper()}": str(value) for name, value in config.model_dump(exclude_defaults=True).items()}
+    return {**os.environ, **said}
+
+
+def _seeded(config: Config, database: Database, room: Path) -> tuple[Keyring, SeededSpace, str]:
+    config.state_dir.mkdir(mode=0o700)
+    keyring = Keyring(config.key_dir)
+    now = datetime.now(UTC)
+    make_keys(keyring, room / "root.key", now)
+    migrate(database)
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK), now)
+        seeded = seed_space(work, keyring, Passwords(config), Random(1))
+        code = issue_code(work, keyring, SITE, "Four doors", [DoorId(door) for door in LOCKS])
+    return keyring, seeded, code
+
+
+def _devices(room: Path, vpcd: int, stack: ExitStack) -> tuple[PinPanel, Pn532Board, VpcdSlot, Scanner, WiegandSender]:
+    panel = PinPanel(room / "pins.sock", lambda _pin, _level: None)
+    board = Pn532Board(room / "pn532")
+    scanner = Scanner(room / "scanner")
+    slot = VpcdSlot(vpcd)
+    for close in (panel.close, board.close, scanner.close, slot.take):
+        stack.callback(close)
+    return panel, board, slot, scanner, WiegandSender(panel, D0, D1)
+
+
+def _edge_config(room: Path, cloud: str) -> str:
+    readers = {
+        "street": ("pn532-hsu", f'path = "{room / "pn532"}"'),
+        "gaudi": ("acr122u", f'reader = "{READER_NAME} 00 00"'),
+        "miro": ("gm65", f'path = "{room / "scanner"}"'),
+        "offices": ("wiegand-26", f"d0 = {D0}, d1 = {D1}"),
+    }
+    zones = {"street": ("lobby", "street"), "offices": ("offices", "floor")}
+    lines = [
+        f'data_dir = "{room / "edge"}"',
+        f'runtime_dir = "{room / "run"}"',
+        f'cloud_url = "{cloud}"',
+        f'pins = {{ profile = "simulated", options = {{ socket = "{room / "pins.sock"}" }} }}',
+    ]
+    for door, (profile, options) in readers.items():
+        inner, outer = zones.get(door, (f"room-{door}", "floor"))
+        lines += [
+            "[[door]]",
+            f'id = "{door}"',
+            f'in_zone = "{inner}"',
+            f'out_zone = "{outer}"',
+            "egress = true",
+            "handle = true",
+            "release_seconds = 0.5",
+            f'lock = {{ profile = "strike-fail-secure", pin = {LOCKS[door]}, fail_safe = false, max_on_ms = 30000 }}',
+            'relay = { contact = "NO" }',
+            'board = { profile = "gpio-direct", active_low = false }',
+            "[[door.readers]]",
+            'side = "in"',
+            f'profile = "{profile}"',
+            f"options = {{ {options} }}",
+        ]
+    return "\n".join([*lines, ""])
+
+
+@contextmanager
+def _process(program: str, words: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
+    with log.open("wb") as said:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name(program), *words], env=environment, stdout=said, stderr=subprocess.STDOUT
+        )
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=15)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
