@@ -21,7 +21,7 @@ from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import KeyList, Kind, WorkingKey
 
 EVERYBODY: Final = "*"
-SIGNS: Final = (Kind.HEAD, Kind.DELTA, Kind.MODES, Kind.COMMAND, Kind.ACK, Kind.RESEND)
+SIGNS: Final = (Kind.HEAD, Kind.DELTA, Kind.MODES, Kind.COMMAND, Kind.ACK, Kind.RESEND, Kind.PASS)
 """What a working key may sign."""
 
 
