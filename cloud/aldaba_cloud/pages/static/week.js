@@ -121,7 +121,14 @@
       event.preventDefault();
     });
     day.addEventListener("change", () => {
-      write(day, windowsOf(day));
+      // What was typed stays as it is, right or wrong: the service says what cannot be used. One row stays free.
+      const rows = [...day.querySelectorAll(".window")];
+      const last = rows.at(-1);
+      if ([...last.querySelectorAll("input")].some((one) => one.value)) {
+        const blank = last.cloneNode(true);
+        for (const one of blank.querySelectorAll("input")) { one.value = ""; one.removeAttribute("value"); }
+        last.after(blank);
+      }
       bar.show();
       changed();
     });
