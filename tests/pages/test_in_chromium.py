@@ -249,7 +249,9 @@ def test_the_pictures_of_the_documentation_can_be_taken(site: Site, visit: Open)
     begun = datetime.now(UTC) - timedelta(minutes=9)
     for number, name in enumerate(NAMES):
         site.space.tap(name, "street", begun + timedelta(seconds=40 * number))
-        site.space.tap(name, ("lane", "offices", "terrace", "llotja")[number % 4], begun + timedelta(seconds=45 * number))
+        site.space.tap(
+            name, ("lane", "offices", "terrace", "llotja")[number % 4], begun + timedelta(seconds=45 * number)
+        )
     page = visit("op", "/board")
     expect(page.locator("#live-state")).to_have_text("En directo")
     picture(page, "board")
