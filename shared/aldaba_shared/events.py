@@ -1,8 +1,9 @@
 """What happened at a controller: the events, and the line of the journal that holds one.
 
-A journal is a chain: each line is the deterministic CBOR of a `Line`, and its
-hash is SHA-256 over the hash before it and those bytes. Sequence numbers have no
-holes within a journal. Events carry ids, never names and never card numbers; an
+A journal is a chain: each line is the JSON of a `Line`, kept and sent as it was
+written (docs/decisions/0012-journal-lines-are-json.md), and its hash is SHA-256
+over the hash before it and those bytes. Sequence numbers have no holes within a
+journal. Events carry ids, never names and never card numbers; an
 `access_decided` carries the facts `decide` saw, so that `explain` can run the
 very same decision again.
 """
@@ -11,12 +12,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final, TypeAlias
 
+import msgspec
 from msgspec import Struct
 
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ZoneId
 from aldaba_shared.rules import Facts
-from aldaba_shared.wire import decode, encode
+from aldaba_shared.wire import Malformed
 
 GENESIS: Final = bytes(32)
 """The hash before the first line of a journal."""
@@ -231,9 +233,16 @@ class Line(Struct, frozen=True):
     event: AnyEvent
 
 
+LINE_LIMIT: Final = 64 * 1024
+"""No line is longer."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+_DECODER: Final = msgspec.json.Decoder(Line)
+
+
 def write_line(line: Line) -> bytes:
     """The bytes of a line: what is chained, stored, sent and stored again."""
-    return encode(line)
+    return _ENCODER.encode(line)
 
 
 def read_line(data: bytes) -> Line:
@@ -242,7 +251,12 @@ def read_line(data: bytes) -> Line:
     Raises:
         Malformed: they are no line of any schema we know.
     """
-    return decode(data, Line, limit=64 * 1024)
+    if len(data) > LINE_LIMIT:
+        raise Malformed("Line", f"{len(data)} bytes are more than the {LINE_LIMIT} allowed")
+    try:
+        return _DECODER.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed("Line", str(error)) from error
 
 
 def chained(previous: bytes, line: bytes) -> bytes:

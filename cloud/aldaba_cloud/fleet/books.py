@@ -177,26 +177,7 @@ def add_lines(work: Work, controller: Controller, journal: str, lines: Sequence[
     if work.db.dialect.name == "sqlite":
         head = (controller.network, controller.site, controller.id, journal)
         now = sqlite_moment(work.now.astimezone(UTC))
-        rows = [
-            (
-                *head,
-                line.sequence,
-                sqlite_moment(at),
-                sqlite_moment(line.at),
-                now,
-                line.kind,
-                line.door,
-                line.holder,
-                line.credential,
-                line.reason,
-                line.zone,
-                line.boot,
-                line.segment,
-                line.body,
-                line.hash,
-            )
-            for at, line in lines
-        ]
+        rows = [(*head, line.sequence, *_sqlite_moments(at, line.at), now, *line[2:]) for at, line in lines]
         work.db.exec_driver_sql(SQLITE_INSERT, rows)
         return
     _copy_lines(work, (controller.network, controller.site, controller.id, journal), lines)
@@ -205,6 +186,12 @@ def add_lines(work: Work, controller: Controller, journal: str, lines: Sequence[
 def sqlite_moment(at: datetime) -> str:
     """An instant in UTC as `UtcDateTime` keeps it in SQLite: text that sorts by time, without its zone."""
     return at.isoformat(" ", "microseconds")[:26]
+
+
+def _sqlite_moments(at: datetime, recorded_at: datetime) -> tuple[str, str]:
+    """Both times of a line; most clocks are right, and then there is only one to write."""
+    recorded = sqlite_moment(recorded_at)
+    return recorded if at is recorded_at else sqlite_moment(at), recorded
 
 
 def _ensure_partition(work: Work) -> None:
@@ -230,9 +217,7 @@ def _copy_lines(work: Work, head: tuple[str, str, str, str], lines: Sequence[tup
     with raw.cursor() as cursor, cursor.copy(COPY) as copy:
         copy.set_types(_copy_types())
         for at, line in lines:
-            copy.write_row(
-                (*head, line.sequence, at, line.at, now, *line[2:8], line.boot, line.segment, line.body, line.hash)
-            )
+            copy.write_row((*head, line.sequence, at, line.at, now, *line[2:]))
 
 
 def _copy_types() -> list[str]:

@@ -8,7 +8,7 @@ transaction by whoever keeps it, given as `Presence`.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from aldaba_cloud.db import Work
 from aldaba_cloud.fleet import books, store
@@ -31,14 +31,16 @@ from aldaba_cloud.fleet.models import (
     place,
     plain,
 )
+from aldaba_shared.events import RulesApplied, read_line
 from aldaba_shared.ids import ControllerId, HolderId, SiteId, ZoneId
 from aldaba_shared.messages import Ack, Batch, Hello, Resend
 from aldaba_shared.presence import Order
-from aldaba_shared.wire import encode
+from aldaba_shared.wire import Malformed, encode
 
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
 MICROSECOND: Final = timedelta(microseconds=1)
 ALARMING: Final = frozenset({"door_forced", "door_held", "tampered", "message_refused", "unrecorded", UNREADABLE})
+ALARM_FACTS: Final = frozenset({"what", "why", "times", "after_ms"})
 MAX_LINES: Final = 10_000
 JUMP_LIMIT_MS: Final = 1 << 43
 """Some 278 years."""
@@ -198,23 +200,26 @@ def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Se
             "door_id": line.door,
             "journal": journal,
             "sequence": line.sequence,
-            "facts": {name: line.event[name] for name in ("what", "why", "times", "after_ms") if name in line.event},
+            "facts": {name: value for name, value in line.event().items() if name in ALARM_FACTS},
         }
         for at, line in lines
         if line.kind in ALARMING
     ]
     store.add_alarms(work, sender.site, alarming)
-    applied = [line.event for _, line in lines if line.kind == "rules_applied"]
+    applied = [line for _, line in lines if line.kind == "rules_applied"]
     return _confirm(work, sender, applied[-1]) if applied else False
 
 
-def _confirm(work: Work, sender: Controller, event: dict[str, Any]) -> bool:
-    epoch, version, digest = event.get("epoch"), event.get("version"), event.get("set_hash")
-    if not (isinstance(epoch, int) and isinstance(version, int) and isinstance(digest, bytes)):
+def _confirm(work: Work, sender: Controller, line: Filed) -> bool:
+    try:
+        event = read_line(line.body).event
+    except Malformed:
         return False
-    if (epoch, version) < sender.confirmed:
+    if not isinstance(event, RulesApplied) or not 0 <= event.epoch < BIG or not 0 <= event.version < BIG:
         return False
-    store.save_confirmed(work, sender.id, (epoch, version), digest)
+    if (event.epoch, event.version) < sender.confirmed:
+        return False
+    store.save_confirmed(work, sender.id, (event.epoch, event.version), event.set_hash)
     return True
 
 
@@ -235,7 +240,7 @@ Segments: TypeAlias = dict[tuple[str, int], timedelta]
 def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed], presence: Presence) -> Segments:
     """What to add to the clock of each segment in a batch, learning on the way what the batch tells of clocks."""
     for line in filed:
-        jump = line.event.get("by_ms") if line.kind == "clock_set" else None
+        jump = line.event().get("by_ms") if line.kind == "clock_set" else None
         if isinstance(jump, int) and abs(jump) < JUMP_LIMIT_MS:
             books.save_segment(work, sender, line.boot, line.segment, jump_us=jump * 1000)
             _spread(work, sender, line.boot, presence)

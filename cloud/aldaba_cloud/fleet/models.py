@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
+
+import msgspec
 
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.events import GENESIS
+from aldaba_shared.events import GENESIS, LINE_LIMIT
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
-from aldaba_shared.wire import Malformed, loads
 
 OFFSET_THAT_MATTERS: Final = timedelta(seconds=2)
 """Smaller clock errors are within what a message's way may take, and are left alone."""
@@ -17,7 +18,6 @@ OFFSET_THAT_MATTERS: Final = timedelta(seconds=2)
 BIG: Final = 1 << 62
 """Numbers beyond are nobody's count, and no database keeps them."""
 
-LINE_LIMIT: Final = 64 * 1024
 UNREADABLE: Final = "unreadable_line"
 """The kind of a line that was signed and chained but is no line of any form we know."""
 
@@ -148,6 +148,9 @@ def chain(previous: bytes, lines: Sequence[bytes]) -> list[bytes]:
     return hashes
 
 
+NO_COLUMNS: Final = (UNREADABLE, None, None, None, None, None)
+
+
 class Filed(NamedTuple):
     """A line and the columns it is filed under. `at` is the controller's own time."""
 
@@ -161,29 +164,118 @@ class Filed(NamedTuple):
     zone: str | None
     boot: str
     segment: int
-    event: dict[str, Any]
     body: bytes
     hash: bytes
+
+    def event(self) -> dict[str, object]:
+        """Everything the event says, as the line has it; nothing if nobody can read it."""
+        if self.kind == UNREADABLE:
+            return {}
+        return dict(msgspec.json.decode(self.body)["event"])
+
+
+Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=80)]
+"""What fits its column."""
+
+
+class _Shown(msgspec.Struct):
+    door: Text
+
+
+class _Credential(msgspec.Struct):
+    id: Text
+
+
+class _Facts(msgspec.Struct):
+    credential: _Credential | None = None
+
+
+class _Decision(msgspec.Struct):
+    reason: Text
+    holder: Text | None = None
+
+
+class _Answer(msgspec.Struct):
+    """What is filed of an answer to a credential; the rest of it is not even looked at."""
+
+    kind: Literal["access_decided"]
+    shown: _Shown
+    facts: _Facts
+    decision: _Decision
+    into: Text | None = None
+
+
+class _Other(msgspec.Struct):
+    """What is filed of any other event, of whatever release."""
+
+    kind: Text
+    door: Text | None = None
+    holder: Text | None = None
+    into: Text | None = None
+
+
+class _Line(msgspec.Struct):
+    sequence: int
+    at: datetime
+    boot: Text
+    segment: Annotated[int, msgspec.Meta(ge=0, lt=BIG)]
+
+
+class _AnswerLine(_Line):
+    event: _Answer
+
+
+class _OtherLine(_Line):
+    event: _Other
+
+
+_ANSWERS: Final = msgspec.json.Decoder(_AnswerLine)
+_OTHERS: Final = msgspec.json.Decoder(_OtherLine)
 
 
 def file_line(sequence: int, body: bytes, digest: bytes, received_at: datetime) -> Filed:
     """File a line by what every form of it has, so that kinds of later releases are kept and not refused."""
-    try:
-        line = loads(body, "Line", limit=LINE_LIMIT)
-        event = line["event"]
-        kind, at = _checked(event["kind"]), datetime.fromisoformat(line["at"])
-        known = _columns(kind, event)
-        boot, segment = _checked(line["boot"]), line["segment"]
-        sensible = isinstance(segment, int) and 0 <= segment < BIG
-        if not sensible or line["sequence"] != sequence or at.tzinfo is None:
-            return _unreadable(sequence, body, digest, received_at)
-        utc = at if at.tzinfo is UTC else at.astimezone(UTC)
-        return Filed(sequence, utc, kind[:40], *known, boot, segment, event, body, digest)
-    except (Malformed, KeyError, TypeError, ValueError, AttributeError, OverflowError):
+    line, known = _read(body)
+    if line is None or line.sequence != sequence or line.at.tzinfo is None or len(body) > LINE_LIMIT:
         return _unreadable(sequence, body, digest, received_at)
+    if b"\\u0000" in body and any("\x00" in text for text in (*known, line.boot) if text):
+        return _unreadable(sequence, body, digest, received_at)
+    try:
+        utc = line.at if line.at.tzinfo is UTC else line.at.astimezone(UTC)
+    except OverflowError:
+        return _unreadable(sequence, body, digest, received_at)
+    return Filed(sequence, utc, *known, line.boot, line.segment, body, digest)
 
 
-Columns: TypeAlias = tuple[str | None, str | None, str | None, str | None, str | None]
+Columns: TypeAlias = tuple[str, str | None, str | None, str | None, str | None, str | None]
+"""Kind, door, holder, credential, reason and the zone moved to; the same rule as `events.subject` and `movement`."""
+
+
+def _read(body: bytes) -> tuple[_Line | None, Columns]:
+    """Nearly every line is an answer, so that is tried first; a line that is neither form has no columns."""
+    try:
+        return _of_answer(_ANSWERS.decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        pass
+    try:
+        return _of_other(_OTHERS.decode(body))
+    except (msgspec.DecodeError, RecursionError):
+        return None, NO_COLUMNS
+
+
+def _of_answer(line: _AnswerLine) -> tuple[_Line, Columns]:
+    event, decision, credential = line.event, line.event.decision, line.event.facts.credential
+    zone = event.into if decision.holder else None
+    known = (event.kind, event.shown.door, decision.holder, credential.id if credential else None, decision.reason)
+    return line, (*known, zone)
+
+
+def _of_other(line: _OtherLine) -> tuple[_Line | None, Columns]:
+    event = line.event
+    if event.kind == "access_decided":
+        return None, NO_COLUMNS
+    zone = event.into if event.kind == "passed" and event.holder else None
+    return line, (event.kind[:40], event.door, event.holder, None, None, zone)
 
 
 def effective(at: datetime, offset: timedelta) -> datetime:
@@ -199,33 +291,8 @@ def plain(name: str) -> bool:
     return 0 < len(name) <= 80 and "\x00" not in name  # noqa: PLR2004 - the width of the columns
 
 
-def _columns(kind: str, event: dict[str, Any]) -> Columns:
-    """Door, holder, credential, reason and the zone moved to; the same rule as `events.subject` and `movement`."""
-    credential = reason = zone = None
-    if kind == "access_decided":
-        decision, card = event["decision"], event["facts"].get("credential")
-        door, holder, reason = event["shown"]["door"], decision.get("holder"), decision["reason"]
-        credential = card.get("id") if card is not None else None
-        zone = event.get("into") if holder is not None else None
-    else:
-        door, holder = event.get("door"), event.get("holder")
-        zone = event.get("into") if kind == "passed" and holder is not None else None
-    columns = (door, holder, credential, reason, zone)
-    for column in columns:
-        if column is not None:
-            _checked(column)
-    return columns
-
-
-def _checked(value: Any) -> str:  # noqa: ANN401 - whatever CBOR held
-    """Text that fits its column."""
-    if type(value) is not str or len(value) > 80 or "\x00" in value:  # noqa: PLR2004 - the width of the columns
-        raise TypeError
-    return value
-
-
 def _unreadable(sequence: int, body: bytes, digest: bytes, received_at: datetime) -> Filed:
-    return Filed(sequence, received_at, UNREADABLE, None, None, None, None, None, "", 0, {}, body, digest)
+    return Filed(sequence, received_at, *NO_COLUMNS, "", 0, body, digest)
 
 
 class Alarm(NamedTuple):
