@@ -4,11 +4,15 @@ Real parts all the way: pcscd with vpcd, ptys, pins, `aldaba-edge run`, Mosquitt
 `aldaba-cloud serve`, PostgreSQL, Chromium.
 """
 
+import json
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
 from aldaba_shared.keys import CredentialKind
@@ -16,6 +20,8 @@ from aldaba_sim.cards import UidCard
 from tests.system.whole_space import WholeSpace, wait_until, whole_space
 
 pytestmark = pytest.mark.system
+REVOKED_WITHIN = 2.0
+EXPLAIN = ["explain", "--json", "--config"]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -26,19 +32,33 @@ def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeSpace]:
 
 
 @pytest.fixture(scope="module")
-def board(space: WholeSpace) -> Iterator[Page]:
+def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=BROWSER)
-        page = browser.new_page()
-        email, password = space.password("operator")
-        page.goto(f"{space.url}/sign-in")
-        page.fill("input[name=email]", email)
-        page.fill("input[name=password]", password)
-        page.click("form.card button")
-        page.wait_for_url(lambda url: "sign-in" not in url)
-        page.goto(f"{space.url}/board")
-        yield page
+        yield browser
         browser.close()
+
+
+def signed_in(space: WholeSpace, chromium: Browser, role: str, path: str) -> Page:
+    page = chromium.new_context(locale="en-GB").new_page()
+    email, password = space.password(role)
+    page.goto(f"{space.url}/sign-in")
+    page.fill("input[name=email]", email)
+    page.fill("input[name=password]", password)
+    page.click("form.card button")
+    page.wait_for_url(lambda url: "sign-in" not in url)
+    page.goto(f"{space.url}{path}")
+    return page
+
+
+@pytest.fixture(scope="module")
+def board(space: WholeSpace, chromium: Browser) -> Page:
+    return signed_in(space, chromium, "operator", "/board")
+
+
+@pytest.fixture(scope="module")
+def admin(space: WholeSpace, chromium: Browser) -> Page:
+    return signed_in(space, chromium, "admin", "/board")
 
 
 def tap_pn532(space: WholeSpace) -> str:
@@ -89,3 +109,41 @@ def test_what_is_shown_at_a_reader_opens_the_door_and_reaches_books_and_board(
     assert space.wait_secured(door)
     space.board.take()
     space.slot.take()
+
+
+@pytest.mark.feature(35)
+def test_a_card_revoked_on_the_page_is_dead_at_the_door_and_confirmed_within_two_seconds(
+    space: WholeSpace, admin: Page
+) -> None:
+    person = next(one for one in space.seeded.people if one.plan == "plan_flex")
+    card = next(one for one in person.carried if one.kind is CredentialKind.UID)
+    admin.goto(f"{space.url}/credentials/{card.id}")
+    before = len(space.events("kind = 'rules_applied'"))
+    started = time.monotonic()
+    admin.locator("button.danger").click()
+    expect(admin.locator("#confirmations .badge.warn")).to_have_count(0, timeout=10_000)
+    wait_until(lambda: len(space.events("kind = 'rules_applied'")) > before, "the door's new rules")
+    assert time.monotonic() - started < REVOKED_WITHIN
+    space.board.hold(UidCard(card.canonical))
+    decided = f"door_id = 'street' AND holder_id = '{person.holder}' AND kind = 'access_decided'"
+    wait_until(lambda: bool(space.events(decided)), "the refusal")
+    assert space.events(decided) == [("street", person.holder, "credential_disabled")]
+    space.board.take()
+
+
+def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(space: WholeSpace, board: Page) -> None:
+    space.scanner.show(b"NOT A PASS")
+    space.board.hold(UidCard(bytes.fromhex("0badcafe")))
+    denials = "kind = 'access_decided' AND reason <> 'granted'"
+    wait_until(lambda: {"pass_unreadable", "unknown_credential"} <= {row[2] for row in space.events(denials)}, "both")
+    space.board.take()
+    for controller, journal, sequence, reason in space.lines(denials):
+        board.goto(f"{space.url}/events/{controller}/{journal}/{sequence}")
+        expect(board.locator(".note.good")).to_contain_text("La misma respuesta que en la puerta")
+        explained = subprocess.run(
+            [str(Path(sys.executable).with_name("aldaba-edge")), *EXPLAIN, str(space.edge_config), str(sequence)],
+            capture_output=True,
+            check=False,
+        )
+        assert explained.returncode == 1, explained.stderr
+        assert json.loads(explained.stdout)["reason"] == reason

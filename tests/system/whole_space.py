@@ -1,4 +1,4 @@
-"""The whole space on real parts: PostgreSQL, Mosquitto, `aldaba-cloud serve`, and one `aldaba-edge run` with four doors.
+"""The whole space on real parts: PostgreSQL, Mosquitto, `aldaba-cloud serve`, `aldaba-edge run` with four doors.
 
 Each door has another kind of reader, and behind each reader stands the simulated
 device on the same kind of wire a Pi has: PN532 on a pty, a virtual card behind
@@ -10,13 +10,17 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
+from typing import Any
+
+from sqlalchemy import text
 
 from aldaba_cloud.auth.service import Passwords
 from aldaba_cloud.config import Config
@@ -59,6 +63,7 @@ class WholeSpace:
     slot: VpcdSlot
     scanner: Scanner
     wiegand: WiegandSender
+    edge_config: Path
 
     def card(self, kind: CredentialKind, plan: str = "plan_247") -> tuple[HolderId, bytes]:
         """A member on a plan, and the canonical number of their card for this kind of reader."""
@@ -95,11 +100,17 @@ class WholeSpace:
 
     def events(self, query: str = "kind = 'access_decided'") -> list[tuple[str, str, str]]:
         """Door, holder and reason of the events in PostgreSQL."""
+        return [(row[0], row[1], row[2]) for row in self._rows("door_id, holder_id, reason", query)]
+
+    def lines(self, query: str) -> list[tuple[str, str, int, str]]:
+        """Controller, journal, sequence and reason of the events in PostgreSQL."""
+        return [
+            (row[0], row[1], row[2], row[3]) for row in self._rows("controller_id, journal, sequence, reason", query)
+        ]
+
+    def _rows(self, columns: str, query: str) -> list[Any]:
         with self.database.read() as db:
-            rows = db.exec_driver_sql(
-                f"SELECT coalesce(door_id, ''), coalesce(holder_id, ''), coalesce(reason, '') FROM events WHERE {query} ORDER BY at"  # noqa: S608 - the test's own words
-            )
-            return [(row[0], row[1], row[2]) for row in rows]
+            return list(db.execute(text(f"SELECT {columns} FROM events WHERE {query} ORDER BY at")))  # noqa: S608 - ours
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
@@ -125,14 +136,14 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         environment = _environment(config)
         stack.enter_context(_process("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(f"{address}/healthz"), f"the cloud's answer at {address}")
+        wait_until(lambda: _answers(port), f"the cloud's answer at {address}")
         devices = _devices(room, vpcd, stack)
         (room / "edge.toml").write_text(_edge_config(room, address))
         (room / "edge.toml").chmod(0o600)
         write_identity(room / "edge" / "identity", pair(address, code, None, "test").identity)
         edge = ["run", str(room / "edge.toml")]
         stack.enter_context(_process("aldaba-edge", edge, dict(os.environ), room / "edge.log"))
-        yield WholeSpace(address, database, seeded, keyring, *devices)
+        yield WholeSpace(address, database, seeded, keyring, *devices, edge_config=room / "edge.toml")
 
 
 def _cloud_config(room: Path, url: str, broker: int, port: int) -> Config:
@@ -224,9 +235,12 @@ def _process(program: str, words: list[str], environment: dict[str, str], log: P
             process.wait(timeout=15)
 
 
-def _answers(url: str) -> bool:
+def _answers(port: int) -> bool:
+    asked = HTTPConnection("127.0.0.1", port, timeout=1)
     try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return bool(answer.status == 200)
+        asked.request("GET", "/healthz")
+        return asked.getresponse().status == HTTPStatus.OK
     except OSError:
         return False
+    finally:
+        asked.close()
