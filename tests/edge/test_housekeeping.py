@@ -13,7 +13,7 @@ from aldaba_shared.ids import HolderId, ZoneId
 from aldaba_shared.messages import Kind
 from aldaba_shared.presence import STREET, Order
 from tests.edge.places import FRONT, ME, START, some_rows
-from tests.edge.test_sync import OPENED, Place, place_in
+from tests.edge.sync_place import OPENED, Place, place_in
 
 
 def started(tmp_path: Path) -> Place:
