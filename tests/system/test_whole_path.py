@@ -138,8 +138,8 @@ def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(
     wait_until(lambda: {"pass_unreadable", "unknown_credential"} <= {row[2] for row in space.events(denials)}, "both")
     space.board.take()
     for controller, journal, sequence, reason in space.lines(denials):
-        board.goto(f"{space.url}/events/{controller}/{journal}/{sequence}")
-        expect(board.locator(".note.good")).to_contain_text("La misma respuesta que en la puerta")
+        page.goto(f"{space.url}/events/{controller}/{journal}/{sequence}")
+        expect(page.locator(".note.good")).to_contain_text("La misma respuesta que en la puerta")
         explained = subprocess.run(
             [str(Path(sys.executable).with_name("aldaba-edge")), *EXPLAIN, str(space.edge_config), str(sequence)],
             capture_output=True,
