@@ -131,7 +131,10 @@ def test_a_card_revoked_on_the_page_is_dead_at_the_door_and_confirmed_within_two
     space.board.take()
 
 
-def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(space: WholeSpace, board: Page) -> None:
+def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(
+    space: WholeSpace, chromium: Browser
+) -> None:
+    page = signed_in(space, chromium, "operator", "/board")
     space.scanner.show(b"NOT A PASS")
     space.board.hold(UidCard(bytes.fromhex("0badcafe")))
     denials = "kind = 'access_decided' AND reason <> 'granted'"
