@@ -1,7 +1,9 @@
 """What doors get: rows that follow from contracts and levels, in versions that differ by what changed."""
 
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
@@ -248,3 +250,34 @@ def test_what_one_level_takes_another_may_still_give(work: Work, space: SmallSpa
     access.link_holder(work, space.ana, space.add_level(work, "own", [Target(space.hours, zone=room)]))
     found = service.rehearse_schedule(work, space.hours, ((),) * 7, space.keyring)
     assert found.losers == frozenset()
+
+
+def test_two_who_publish_at_once_make_two_versions_one_after_the_other(
+    database: Database, space: SmallSpace, work: Work
+) -> None:
+    service.publish_everywhere(work, space.keyring)
+    work.db.commit()
+    ready = threading.Barrier(2, timeout=30)
+    rounds = 8
+
+    def publisher(holder: HolderId) -> int:
+        made = 0
+        for number in range(rounds):
+            ready.wait()
+            with database.write() as db:
+                mine = Work(db, Scope(NETWORK), MONDAY_NOON)
+                space.give_card(mine, holder, f"{holder}-{number}".encode())
+                made += len(service.publish_everywhere(mine, space.keyring, [holder]))
+        return made
+
+    with ThreadPoolExecutor(2) as pool:
+        made = sum(pool.map(publisher, (space.ana, space.cleaner)))
+    with database.read() as db:
+        now = Work(db, Scope(NETWORK), MONDAY_NOON)
+        street = access.newest_generation(now, space.controller("street"))
+        rows = snapshot_rows(now, space.controller("street"))
+    assert made == 2 * rounds * 3
+    assert street is not None
+    assert street.version == 1 + 2 * rounds
+    assert street.set_hash == set_hash(rows)
+    assert len([row for row in rows if row.table == "credential"]) == 2 * rounds

@@ -90,8 +90,10 @@ def publish(
 
     The few rows that are nobody's (schedules, zones, the site's clock) are
     always compared, so a changed schedule needs no holder at all. A controller
-    that has no version yet gets everything, whoever changed.
+    that has no version yet gets everything, whoever changed. Of two who publish
+    at once the second waits here, and then sees the first one's version.
     """
+    places.lock_publishing(work)
     rules = site_rules(work, site_id)
     controllers = controllers_of(rules, keys)
     newest = {one.id: store.newest_generation(work, one.id) for one in controllers}

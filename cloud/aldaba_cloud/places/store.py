@@ -87,6 +87,16 @@ def rules_epoch(work: Work) -> int:
     return int(work.db.execute(found).scalar_one())
 
 
+def lock_publishing(work: Work) -> None:
+    """Wait until no other transaction publishes rules in this network; held to the end of this one.
+
+    PostgreSQL locks the network's row, without stopping those who only refer to
+    it. On SQLite there is one writer at a time anyway (`Database.write`).
+    """
+    mine = select(networks.c.id).where(networks.c.id == work.scope.network)
+    work.db.execute(mine.with_for_update(key_share=True)).all()
+
+
 def raise_epoch(work: Work) -> int:
     """Begin a new epoch; returns it."""
     mine = networks.c.id == work.scope.network
