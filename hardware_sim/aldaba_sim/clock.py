@@ -97,6 +97,10 @@ class MachineClock:
 
         return self._time.call_later(seconds, call)
 
+    def post(self, callback: Callable[[], None]) -> None:
+        """Call back at this very moment, after what is promised for it already."""
+        self.call_later(0.0, callback)
+
     def die(self) -> None:
         """The machine's process is gone, and all it had promised with it."""
         self._life += 1
