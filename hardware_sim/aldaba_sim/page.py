@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-from aldaba_shared.errors import AldabaError
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from aldaba_shared.errors import AldabaError
 
 FILES: Final = Path(__file__).parent / "page_files"
 STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript"}

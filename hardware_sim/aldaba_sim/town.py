@@ -51,7 +51,9 @@ def first_truth(people: Sequence[Person], first_day: date, rng: Random) -> Truth
 def _carrier(person: Person, first_day: date, rng: Random) -> Carrier:
     offer = person.plan or person.role
     if person.role == "member":
-        return Carrier(person.holder, offer, Paid(first_day + timedelta(days=rng.randrange(-GRACE_DAYS, 28)), GRACE_DAYS))
+        return Carrier(
+            person.holder, offer, Paid(first_day + timedelta(days=rng.randrange(-GRACE_DAYS, 28)), GRACE_DAYS)
+        )
     if person.role == "guest":
         begins = first_day + timedelta(days=rng.randrange(0, 10))
         ends = begins + timedelta(days=rng.randrange(1, 8))
