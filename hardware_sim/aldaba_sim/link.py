@@ -6,6 +6,7 @@ networks add: loss, doubling, another order, long delays, per client and as long
 as it lasts. Everything random comes from one seeded `random.Random`.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -47,6 +48,8 @@ class Broker:
         self.up = True
         self.retained: dict[str, bytes] = {}
         self.clients: dict[str, Client] = {}
+        self.struck: Counter[str] = Counter()
+        """How many messages were lost, doubled, reordered, delayed and spoiled."""
 
     def client(self, name: str, wants: Callable[[str], bool]) -> "Client":
         """A new client by this name; one that had the name before is gone."""
@@ -145,9 +148,13 @@ class Client:
     def travel(self, arrive: Callable[[], None]) -> None:
         """Let a message travel over this connection, through its weather."""
         rng, weather = self._broker.rng, self.weather
-        if not self._connected or rng.random() < weather.loss:
+        if not self._connected:
             return
-        copies = 2 if rng.random() < weather.doubling else 1
+        if weather.loss and rng.random() < weather.loss:
+            self._broker.struck["loss"] += 1
+            return
+        copies = 2 if weather.doubling and rng.random() < weather.doubling else 1
+        self._broker.struck["doubling"] += copies - 1
         for _ in range(copies):
             self._promise(arrive, self._delay())
 
@@ -173,7 +180,9 @@ class Client:
         rng, weather = self._broker.rng, self.weather
         seconds = rng.uniform(FASTEST_SECONDS, SLOWEST_SECONDS) + rng.uniform(0, weather.delay_seconds)
         now = self._broker.time.elapsed_us / 1_000_000
-        if rng.random() < weather.reordering:
+        self._broker.struck["delay"] += weather.delay_seconds > 0
+        if weather.reordering and rng.random() < weather.reordering:
+            self._broker.struck["reordering"] += 1
             return seconds + rng.uniform(0, 2.0)
         self._last_arrival = max(self._last_arrival, now + seconds)
         return self._last_arrival - now
@@ -188,4 +197,7 @@ class Client:
         self._broker.time.call_later(seconds, call)
 
     def _spoiled(self, topic: str, payload: bytes) -> list[tuple[str, bytes]]:
-        return self.weather.spoil(topic, payload) if self.weather.spoil else [(topic, payload)]
+        if self.weather.spoil is None:
+            return [(topic, payload)]
+        self._broker.struck["spoil"] += 1
+        return self.weather.spoil(topic, payload)

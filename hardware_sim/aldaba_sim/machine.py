@@ -5,28 +5,28 @@ and the moment at which a commit reaches the platter. What decides, journals,
 keeps rules and talks to the cloud is the code that runs on a Pi.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
 
-from aldaba_edge.books import Books, inline, open_books
+from aldaba_edge.books import Books, open_books
+from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
-from aldaba_edge.journal_file import JournalFile
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LockLine
-from aldaba_edge.ports import CardSeen
-from aldaba_edge.presences import PeerPresences
+from aldaba_edge.keyfile import Identity
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.ports import CardSeen, Clock, Snapshots
 from aldaba_edge.rules_file import verified_hash
 from aldaba_edge.runner import InlineRunner
-from aldaba_edge.store import SqliteRules
-from aldaba_edge.trust import Trust
-from aldaba_edge.writer import InlineWriter
+from aldaba_edge.state import State
+from aldaba_edge.writer import Disk, InlineWriter
 from aldaba_shared.decide import Side
-from aldaba_shared.door import DoorInput
-from aldaba_shared.envelope import SigningKey
-from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
+from aldaba_shared.envelope import KeyRing
+from aldaba_shared.events import DaemonStarted
+from aldaba_shared.ids import DoorId, SiteId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import Head
 
@@ -35,11 +35,17 @@ from aldaba_sim.clock import HandTime, MachineClock
 from aldaba_sim.link import Client
 from aldaba_sim.paper_door import PaperDoor
 
+SOFTWARE: Final = "aldaba-edge in the simulated world"
 COMMIT_SECONDS: Final = (0.002, 0.009)
 """What a commit takes on a good SD card."""
 SLOW_COMMIT_SECONDS: Final = 0.9
 """What it takes on a bad day: longer than anybody waits for it."""
 SMALL_RESERVE: Final = 64 * 1024
+RELEASE_SECONDS: Final = 4.0
+KILL_WITHIN_SECONDS: Final = 0.05
+POWER_LASTS_SECONDS: Final = 0.1
+"""How long after a release the power goes, when it goes in the gap before the line is durable."""
+ROOMY_PAGES: Final = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,54 +54,73 @@ class Death:
 
     at: datetime
     lost_lines: int
-    why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the door may rely on, as the `Trust` of `door_loop` asks."""
+
+    core: Core
+    clock: Clock
+    state: State
+
+    @property
+    def clock_trusted(self) -> bool:
+        """Whether the wall clock stands after everything this controller ever believed."""
+        return self.clock.now() >= self.state.time_floor()
+
+    @property
+    def ring(self) -> KeyRing:
+        """The keys the root vouches for."""
+        return self.core.trust.ring
+
+    @property
+    def cancelled_passes(self) -> Collection[bytes]:
+        """Nobody carries a pass in this world."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """One life of a controller's software: everything that is gone when the process is."""
 
-    def __init__(self, machine: "Machine") -> None:
-        clock, answer = machine.clock, machine.identity.answer
-        self.books: Books = open_books(
-            machine.folder,
-            clock,
-            inline(clock, machine.commit_seconds),
-            boot=f"{machine.name}-{machine.life}",
-            on_broken=machine.fail,
-            synchronous="OFF",
-            reserve_bytes=SMALL_RESERVE,
-        )
-        own = machine.identity.signing_key()
-        self.trust = Trust(
-            SiteId(answer.site), answer.controller, own, answer.root_key, answer.keys, self.books.state
-        )
-        self.rules = SqliteRules(
-            machine.folder / "rules",
-            self.books.state,
-            self.trust,
-            runner=InlineRunner(clock.post),
-            verify=verified_hash,
-            tell=self.books.journal.record,
-        )
+    books: Books
+    disk: Disk
+    core: Core
+    loop: DoorLoop
+    link: Client
 
 
 class Machine:
-    """One controller with one door; satisfies `walk.Behind`."""
+    """One controller with one door; satisfies `walk.Behind`. `connect` makes a new connection to the broker."""
 
     def __init__(
-        self, opening: Opening, time: HandTime, identity: Identity, folder: Path, rng: Random
+        self,
+        opening: Opening,
+        time: HandTime,
+        identity: Identity,
+        folder: Path,
+        rng: Random,
+        *,
+        connect: Callable[[], Client],
+        snapshots: Snapshots,
     ) -> None:
         self.opening = opening
         self.name = opening.controller
         self.identity = identity
         self.folder = folder
         self.clock = MachineClock(time)
-        self.paper_door = PaperDoor(time)
         self.life = 0
         self.slow = False
+        self.disk_full = False
         self.deaths: list[Death] = []
+        self.on_read: Callable[[], None] = lambda: None
+        self.on_death: Callable[[Death], None] = lambda _death: None
+        self._paper = PaperDoor(time)
         self._rng = rng
         self._time = time
+        self._connect = connect
+        self._snapshots = snapshots
         self._running: Running | None = None
 
     @property
@@ -109,3 +134,147 @@ class Machine:
         if self._running is None:
             raise RuntimeError(self.name)
         return self._running
+
+    @property
+    def head(self) -> Head | None:
+        """The head of the rules in force."""
+        return self.running.core.rules.head
+
+    @property
+    def drained(self) -> bool:
+        """Whether every line it has is acknowledged."""
+        return self.alive and self.running.core.sync.uplink.watermark == self.running.books.journal.last
+
+    def wall_clock(self) -> datetime:
+        """What time it believes it is."""
+        return self.clock.now()
+
+    def paper(self, door: str) -> PaperDoor:
+        """The devices on the wall."""
+        if door != self.opening.door:
+            raise KeyError(door)
+        return self._paper
+
+    def read(self, door: str, uid: bytes, *, entering: bool) -> None:
+        """Hold a card to the reader of one side."""
+        paper = self.paper(door)
+        key = credential_key(self.identity.answer.controller_key, CredentialKind.UID, uid)
+        (paper.reader_in if entering else paper.reader_out).read(CardSeen(CredentialKind.UID, key))
+        self.on_read()
+
+    def start(self) -> None:
+        """The process starts, from what is on the disk."""
+        self.clock.boot()
+        self.life += 1
+        disks: list[Disk] = []
+        books = open_books(
+            self.folder,
+            self.clock,
+            partial(self._writer, disks),
+            boot=f"{self.name}-{self.life}",
+            on_broken=self._broken,
+            synchronous="OFF",
+            reserve_bytes=SMALL_RESERVE,
+        )
+        books.journal.record(DaemonStarted(SOFTWARE, f"{self.name}-{self.life}", books.clean))
+        link = self._connect()
+        ways = Ways(link, self._snapshots, InlineRunner(self.clock.post), verified_hash)
+        core = open_core(self.folder, books, self.identity, self.clock, ways, software=SOFTWARE)
+        loop = DoorLoop(self._plan(), self._shared(books, core), self._fit)
+        self._running = Running(books, disks[0], core, loop, link)
+        self._listen(loop)
+        core.start()
+
+    def kill(self) -> None:
+        """SIGKILL or the power: everything not on the disk is gone, and the bolt has no power."""
+        running, self._running = self.running, None
+        self.clock.die()
+        running.link.stop()
+        journal = running.books.journal
+        death = Death(self._time.now(), journal.last - journal.durable.sequence)
+        self.deaths.append(death)
+        if isinstance(running.books.writer, InlineWriter):
+            running.books.writer.cut()
+        journal.close()
+        running.core.rules.close()
+        for part in (self._paper.reader_in, self._paper.reader_out, self._paper.lock, self._paper.lock_out):
+            part.close()
+        for contact in (self._paper.leaf, self._paper.button, self._paper.passage_in, self._paper.passage_out):
+            contact.close()
+        self.on_death(death)
+
+    def fill_disk(self, *, full: bool) -> None:
+        """No page more for either database, or as many as they like."""
+        self.disk_full = full
+        for connection in (self.running.disk.journal, self.running.disk.state):
+            pages = connection.execute("PRAGMA page_count").fetchone()[0] if full else ROOMY_PAGES
+            connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def _writer(self, disks: list[Disk], disk: Disk) -> InlineWriter:
+        disks.append(disk)
+        return InlineWriter(disk, self.clock, self._commit_seconds)
+
+    def _commit_seconds(self) -> float:
+        return SLOW_COMMIT_SECONDS if self.slow else self._rng.uniform(*COMMIT_SECONDS)
+
+    def _broken(self, error: Exception) -> None:
+        raise error
+
+    def _plan(self) -> DoorPlan:
+        opening = self.opening
+        outer, inner = ZoneId(opening.outer), ZoneId(opening.inner)
+        return DoorPlan(
+            DoorId(opening.door),
+            {Side.IN: inner, Side.OUT: outer, Side.EGRESS: outer},
+            release_seconds=RELEASE_SECONDS,
+            counts_passages=opening.turnstile,
+        )
+
+    def _shared(self, books: Books, core: Core) -> Controller:
+        answer = self.identity.answer
+        return Controller(
+            answer.controller,
+            SiteId(answer.site),
+            self.clock,
+            core.rules,
+            books.journal,
+            core.presences,
+            books.state,
+            Standing(core, self.clock, books.state),
+        )
+
+    def _fit(self, loop: DoorLoop) -> Fittings:
+        paper, door = self._paper, loop.id
+        lock, lock_out = LockLine(door, paper.lock), LockLine(door, paper.lock_out)
+        readers = {Side.IN: paper.reader_in, Side.EGRESS: paper.reader_out}
+        if self.opening.turnstile:
+            lane = LaneMechanics(
+                door,
+                self.clock,
+                (lock, lock_out),
+                record=loop.tell,
+                show=loop.show_everywhere,
+                into=loop.plan.into.get,
+            )
+            return Fittings(lane, readers)
+        leaf = DoorMechanics(
+            door,
+            self.clock,
+            lock,
+            record=loop.tell,
+            show=loop.show_everywhere,
+            times=LeafTimes(relock_seconds=None),
+            found_open=paper.leaf.active,
+        )
+        return Fittings(leaf, readers)
+
+    def _listen(self, loop: DoorLoop) -> None:
+        paper, mechanics = self._paper, loop.mechanics
+        if isinstance(mechanics, LaneMechanics):
+            paper.passage_in.open(lambda active: mechanics.passage(Side.IN) if active else None)
+            paper.passage_out.open(lambda active: mechanics.passage(Side.EGRESS) if active else None)
+        elif isinstance(mechanics, DoorMechanics):
+            paper.leaf.open(mechanics.leaf)
+        paper.button.open(lambda active: loop.exit_requested() if active else None)
+        paper.reader_in.open(partial(loop.read, Side.IN))
+        paper.reader_out.open(partial(loop.read, Side.EGRESS))

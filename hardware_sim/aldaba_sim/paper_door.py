@@ -43,13 +43,15 @@ class PaperLock:
     def __init__(self, time: HandTime) -> None:
         self._time = time
         self.released = False
-        self.releases: list[int] = []
-        """True microseconds of every release."""
+        self.last_release_us = -1
+        """True microseconds of the last release."""
+        self.on_release: Callable[[], None] = lambda: None
 
     def release(self) -> None:
         """Let people through."""
         self.released = True
-        self.releases.append(self._time.elapsed_us)
+        self.last_release_us = self._time.elapsed_us
+        self.on_release()
 
     def secure(self) -> None:
         """Hold the door shut."""

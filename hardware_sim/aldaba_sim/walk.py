@@ -170,7 +170,7 @@ class Streets:
         if tap.released:
             if True not in tap.rightful:
                 self._ledger.breach(Broken.UNAUTHORISED_RELEASE, f"{tap.holder} at {tap.door}, {tap.at}")
-            self._walk(walker, opening, entering=tap.entering)
+            self._walk(walker, opening, entering=tap.entering, life=tap.life)
             return
         if tap.died_with_it:
             self._try_later(walker, opening, entering=tap.entering)
@@ -184,7 +184,7 @@ class Streets:
     def _leave_by_button(self, walker: Walker, opening: Opening, life: int, since: int) -> None:
         behind = self._behind[opening.door]
         if _moved(behind.paper(opening.door).lock, since):
-            self._walk(walker, opening, entering=False)
+            self._walk(walker, opening, entering=False, life=life)
         elif behind.life != life or not behind.alive:
             self._try_later(walker, opening, entering=False)
         else:
@@ -207,7 +207,7 @@ class Streets:
         walker.tries = 0
         self._go_on(walker)
 
-    def _walk(self, walker: Walker, opening: Opening, *, entering: bool) -> None:
+    def _walk(self, walker: Walker, opening: Opening, *, entering: bool, life: int) -> None:
         """Through the door, with whoever comes along behind."""
         walker.tries = 0
         if opening.turnstile and entering and not walker.wants[0].takes_passage:
@@ -220,7 +220,9 @@ class Streets:
         else:
             self._time.call_later(0.3, lambda: paper.leaf.turn(active=True))
             self._time.call_later(3.0, lambda: paper.leaf.turn(active=False))
-        self._time.call_later(WALK_SECONDS, lambda: self._arrive(walker, companions, opening, entering=entering))
+        self._time.call_later(
+            WALK_SECONDS, lambda: self._arrive(walker, companions, opening, entering=entering, life=life)
+        )
 
     def _comes_along(self, other: Walker, leader: Walker, *, entering: bool) -> bool:
         return entering and other.behind == leader.person.holder and other.place == leader.place and not other.walking
@@ -231,14 +233,19 @@ class Streets:
             self._time.call_later(0.7 + person * 1.2, lambda: contact.turn(active=True))
             self._time.call_later(1.2 + person * 1.2, lambda: contact.turn(active=False))
 
-    def _arrive(self, walker: Walker, companions: list[Walker], opening: Opening, *, entering: bool) -> None:
+    def _arrive(
+        self, walker: Walker, companions: list[Walker], opening: Opening, *, entering: bool, life: int
+    ) -> None:
+        behind = self._behind[opening.door]
+        survived = behind.alive and behind.life == life
         place = opening.inner if entering else opening.outer
         for companion in companions:
             companion.place = place
             companion.seen = False
             self._ledger.faults["tailgating"] += 1
         walker.place = place
-        walker.seen = entering or opening.reader_out or walker.seen
+        if entering or opening.reader_out:
+            walker.seen = survived
         walker.walking = False
         self._go_on(walker)
 
@@ -248,4 +255,4 @@ def _lock(paper: PaperDoor, opening: Opening, *, entering: bool) -> PaperLock:
 
 
 def _moved(lock: PaperLock, since: int) -> bool:
-    return bool(lock.releases) and lock.releases[-1] >= since
+    return lock.last_release_us >= since

@@ -7,43 +7,54 @@ the leaf moves and its contact says so.
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
 from aldaba_sim.building import Opening
 from aldaba_sim.cards import UidCard
 from aldaba_sim.door_mechanics import Deed, Door, lock_has_power
 from aldaba_sim.page import DoorSeen, SideSeen
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
+from aldaba_sim.wiegand_pins import WiegandSender
 
 LOCK, LOCK_OUT, CONTACT, BUTTON = 17, 27, 4, 5
 PASSAGE_IN, PASSAGE_OUT = 6, 13
 GREEN, RED, GREEN_OUT, RED_OUT = 22, 23, 24, 25
+D0, D1 = 20, 21
 HELD_SECONDS: Final = 0.8
 """How long a card stays at the board: longer than the board's pause between two looks."""
 PRESS_SECONDS: Final = 0.6
 PASS_SECONDS: Final = 0.5
 
 
-class WiredDoor:
-    """The street's side of one door. `out_side` is what the reader on the way out is called in events."""
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """What one card is to the two kinds of readers: a UID, and the number a Wiegand reader makes of it."""
 
-    def __init__(self, opening: Opening, folder: Path) -> None:
+    uid: bytes = field(repr=False)
+    wiegand: CardNumber | None = field(default=None, repr=False)
+
+
+class WiredDoor:
+    """The street's side of one door; with `wiegand` the reader outside speaks in pulses on two pins."""
+
+    def __init__(self, opening: Opening, folder: Path, *, wiegand: bool = False) -> None:
         self.opening = opening
         self._folder = folder
-        self._boards = {"in": Pn532Board(folder / "reader-in")}
-        if opening.reader_out:
-            self._boards["out"] = Pn532Board(folder / "reader-out")
-        for board in self._boards.values():
-            board.plug()
         self._iron = Door(fail_safe=False)
         self._changed = threading.Condition()
         self.panel = PinPanel(folder / "pins.sock", self._pin_changed)
         for pin in (CONTACT, BUTTON, PASSAGE_IN, PASSAGE_OUT):
             self.panel.drive(pin, level=pin != CONTACT)
-        self._at_board = {side: threading.Lock() for side in self._boards}
+        self._sender = WiegandSender(self.panel, D0, D1) if wiegand else None
+        sides = ([] if wiegand else ["in"]) + (["out"] if opening.reader_out else [])
+        self._boards = {side: Pn532Board(folder / f"reader-{side}") for side in sides}
+        for board in self._boards.values():
+            board.plug()
+        self._at_reader = {"in": threading.Lock(), "out": threading.Lock()}
 
     def configuration(self, cloud_url: str) -> str:
         """The TOML that `aldaba-edge` is given for this door."""
@@ -66,17 +77,21 @@ class WiredDoor:
         ]
         return "\n".join([*lines, *self._way_through(), *self._readers(), ""])
 
-    def tap(self, side: str, uid: bytes) -> None:
-        """Hold a card to the board of a side for a moment; the next in line waits."""
-        board = self._boards[side]
-        with self._at_board[side]:
-            board.hold(UidCard(uid))
+    def tap(self, side: str, wallet: Wallet) -> None:
+        """Hold a card to the reader of a side for a moment; the next in line waits."""
+        with self._at_reader[side]:
+            if side == "in" and self._sender is not None:
+                if wallet.wiegand is not None:
+                    self._sender.hold(wallet.wiegand, FORMATS["H10301"])
+                return
+            board = self._boards[side]
+            board.hold(UidCard(wallet.uid))
             time.sleep(HELD_SECONDS)
             board.take()
 
     def has_reader(self, side: str) -> bool:
-        """Whether there is a board on this side."""
-        return side in self._boards
+        """Whether there is a reader on this side."""
+        return side in self._boards or (side == "in" and self._sender is not None)
 
     def press(self) -> None:
         """Press the exit button for a moment."""
@@ -133,14 +148,15 @@ class WiredDoor:
     def _readers(self) -> list[str]:
         lines = []
         for side, lamps in (("in", (GREEN, RED)), ("out", (GREEN_OUT, RED_OUT))):
-            if side not in self._boards:
+            if not self.has_reader(side):
                 continue
-            path = self._folder / f"reader-{side}"
+            board = f'options = {{ path = "{self._folder / f"reader-{side}"}", absent_ms = 200 }}'
+            pulses = f"options = {{ d0 = {D0}, d1 = {D1} }}"
             lines += [
                 "[[door.readers]]",
                 f'side = "{side}"',
-                'profile = "pn532-hsu"',
-                f'options = {{ path = "{path}", absent_ms = 200 }}',
+                f'profile = "{"pn532-hsu" if side in self._boards else "wiegand-26"}"',
+                board if side in self._boards else pulses,
                 "[[door.indicators]]",
                 f'side = "{side}"',
                 'profile = "gpio-indicator"',
@@ -153,7 +169,9 @@ class WiredDoor:
         if not self.opening.turnstile:
             button = f'exit_button = {{ profile = "gpio-contact", options = {{ pin = {BUTTON}, active_when_closed = true }} }}'
             return [f'contact = {{ profile = "gpio-contact", options = {{ pin = {CONTACT} }} }}', button]
-        lock = f'lock_out = {{ profile = "strike-fail-secure", pin = {LOCK_OUT}, fail_safe = false, max_on_ms = 30000 }}'
+        lock = (
+            f'lock_out = {{ profile = "strike-fail-secure", pin = {LOCK_OUT}, fail_safe = false, max_on_ms = 30000 }}'
+        )
         passages = [
             f'{name} = {{ profile = "gpio-contact", options = {{ pin = {pin}, active_when_closed = true }} }}'
             for name, pin in (("passage_in", PASSAGE_IN), ("passage_out", PASSAGE_OUT))
@@ -184,5 +202,3 @@ class WiredDoor:
         if outputs.get(green):
             return "granted"
         return "denied" if outputs.get(red) else "ready"
-
-

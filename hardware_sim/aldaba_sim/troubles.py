@@ -1,0 +1,235 @@
+"""Faults striking: each kind what it does to the world, and how it heals."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from aldaba_sim import town
+from aldaba_sim.faults import Fault, Strike
+from aldaba_sim.link import Client
+from aldaba_sim.machine import KILL_WITHIN_SECONDS, POWER_LASTS_SECONDS, Machine
+
+if TYPE_CHECKING:
+    from aldaba_sim.world import World
+
+LOSS: Final = 0.3
+LONG_DELAY_SECONDS: Final = 20.0
+REPLAYED: Final = 40
+"""How many messages somebody on the network keeps, to play them again."""
+WEATHER: Final = {
+    Fault.MESSAGE_LOSS: ("loss", LOSS),
+    Fault.DUPLICATION: ("doubling", LOSS),
+    Fault.REORDERING: ("reordering", LOSS),
+    Fault.DELAY: ("delay_seconds", LONG_DELAY_SECONDS),
+}
+STRUCK: Final = {
+    Fault.MESSAGE_LOSS: "loss",
+    Fault.DUPLICATION: "doubling",
+    Fault.REORDERING: "reordering",
+    Fault.DELAY: "delay",
+    Fault.TAMPERED_MESSAGE: "spoil",
+}
+"""Under which name the broker counts the messages that a kind of weather struck."""
+LONGER_SECONDS: Final = 600.0
+
+
+class Troubles:
+    """Lets the planned faults strike, and takes back what is left of them at the end."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._rng = world.rng
+        self._to_heal: dict[int, Callable[[], None]] = {}
+        self._numbers = 0
+        self._hours = 0
+        self._strikes: dict[Fault, Callable[[Strike], None]] = {
+            **dict.fromkeys(WEATHER, self._weather),
+            Fault.TAMPERED_MESSAGE: self._tamper,
+            Fault.LINK_CUT: self._cut,
+            Fault.BROKER_RESTART: self._restart_broker,
+            Fault.CONTROLLER_KILL: self._kill,
+            Fault.POWER_CUT: self._cut_power,
+            Fault.CLOUD_OUTAGE: self._stop_cloud,
+            Fault.CLOUD_RESTART: self._stop_cloud,
+            Fault.CLOCK_JUMP: self._jump,
+            Fault.DISK_FULL: self._fill,
+            Fault.REVOKE_OFFLINE: self._revoke_offline,
+            Fault.SCHEDULE_CHANGE: self._change_hours,
+        }
+
+    def promise(self, strikes: Iterable[Strike]) -> None:
+        """Have every fault strike at its moment."""
+        for strike in strikes:
+            self._world.time.call_at(strike.at, lambda s=strike: self._strikes[s.kind](s))  # type: ignore[misc] # mypy cannot infer a lambda with a default
+
+    def heal(self) -> None:
+        """End every fault that still lasts."""
+        for number in list(self._to_heal):
+            self._end(number)
+
+    def _lasting(self, seconds: float, end: Callable[[], None]) -> None:
+        """Remember how a fault ends, and end it after its time."""
+        self._numbers += 1
+        number = self._numbers
+        self._to_heal[number] = end
+        self._world.time.call_later(seconds, lambda: self._end(number))
+
+    def _end(self, number: int) -> None:
+        end = self._to_heal.pop(number, None)
+        if end is not None:
+            end()
+
+    def _happened(self, kind: Fault) -> None:
+        self._world.ledger.faults[kind.value] += 1
+
+    def _machine(self, strike: Strike) -> Machine:
+        return next(one for one in self._world.machines.values() if one.name == strike.controller)
+
+    def _client(self, strike: Strike) -> Client:
+        """The controller's connection, whichever it has at the moment."""
+        return self._world.broker.clients[strike.controller]
+
+    def _weather(self, strike: Strike) -> None:
+        """Bad weather on one connection until it struck at least one message."""
+        name, value = WEATHER[strike.kind]
+        weather = self._client(strike).weather
+        before = self._world.broker.struck[STRUCK[strike.kind]]
+        setattr(weather, name, value)
+
+        def end() -> None:
+            struck = self._world.broker.struck[STRUCK[strike.kind]] - before
+            if struck == 0 and self._world.time.now() < strike.at + timedelta(hours=8):
+                self._lasting(LONGER_SECONDS, end)
+                return
+            setattr(weather, name, 0.0)
+            self._world.ledger.faults[strike.kind.value] += struck
+
+        self._lasting(strike.seconds, end)
+
+    def _tamper(self, strike: Strike) -> None:
+        """Somebody who owns the network changes messages, and plays old ones again."""
+        weather = self._client(strike).weather
+        kept: list[tuple[str, bytes]] = []
+
+        def spoil(topic: str, payload: bytes) -> list[tuple[str, bytes]]:
+            kept.append((topic, payload))
+            place = self._rng.randrange(len(payload))
+            changed = bytearray(payload)
+            changed[place] ^= 1 << self._rng.randrange(8)
+            self._happened(Fault.TAMPERED_MESSAGE)
+            return [(topic, bytes(changed)), (topic, payload), self._rng.choice(kept[-REPLAYED:])]
+
+        weather.spoil = spoil
+
+        def end() -> None:
+            if not kept and self._world.time.now() < strike.at + timedelta(hours=8):
+                self._lasting(LONGER_SECONDS, end)
+                return
+            weather.spoil = None
+
+        self._lasting(strike.seconds, end)
+
+    def _cut(self, strike: Strike) -> None:
+        self._happened(Fault.LINK_CUT)
+        self._client(strike).cut_off()
+        self._lasting(strike.seconds, lambda: self._client(strike).mend())
+
+    def _restart_broker(self, strike: Strike) -> None:
+        self._happened(Fault.BROKER_RESTART)
+        self._world.broker.stop(forgetting=self._rng.random() < 0.5)  # noqa: PLR2004 - one broker in two keeps nothing
+        self._lasting(strike.seconds, self._world.broker.start)
+
+    def _kill(self, strike: Strike) -> None:
+        """SIGKILL within the next tap, wherever it may be."""
+        machine = self._machine(strike)
+
+        def die(life: int) -> None:
+            if machine.alive and machine.life == life:
+                self._happened(Fault.CONTROLLER_KILL)
+                self._die(machine, strike.seconds)
+
+        def armed() -> None:
+            machine.on_read = lambda: None
+            life = machine.life
+            self._world.time.call_later(self._rng.uniform(0, KILL_WITHIN_SECONDS), lambda: die(life))
+
+        machine.on_read = armed
+
+    def _cut_power(self, strike: Strike) -> None:
+        """The disk is slow, so the lock is released before the line is durable; then the power goes."""
+        machine = self._machine(strike)
+        lock = machine.paper(machine.opening.door).lock
+        machine.slow = True
+
+        def die(life: int) -> None:
+            machine.slow = False
+            if machine.alive and machine.life == life:
+                self._happened(Fault.POWER_CUT)
+                self._die(machine, strike.seconds)
+
+        def armed() -> None:
+            lock.on_release = lambda: None
+            life = machine.life
+            self._world.time.call_later(POWER_LASTS_SECONDS, lambda: die(life))
+
+        lock.on_release = armed
+
+    def _die(self, machine: Machine, seconds: float) -> None:
+        machine.kill()
+        machine.disk_full = False
+        self._lasting(seconds, lambda: None if machine.alive else machine.start())
+
+    def _stop_cloud(self, strike: Strike) -> None:
+        self._happened(strike.kind)
+        if not self._world.cloud.up:
+            return
+        self._world.cloud.stop()
+        self._lasting(strike.seconds, lambda: None if self._world.cloud.up else self._world.cloud.start())
+
+    def _jump(self, strike: Strike) -> None:
+        """The wall clock is set wrong by up to three hours either way, and set right again."""
+        self._happened(Fault.CLOCK_JUMP)
+        machine = self._machine(strike)
+        machine.clock.error = timedelta(seconds=round(self._rng.uniform(-10_800, 10_800)))
+
+        def end() -> None:
+            machine.clock.error = timedelta(0)
+
+        self._lasting(strike.seconds, end)
+
+    def _fill(self, strike: Strike) -> None:
+        machine = self._machine(strike)
+        if not machine.alive:
+            self._lasting(LONGER_SECONDS, lambda: self._fill(strike))
+            return
+        self._happened(Fault.DISK_FULL)
+        machine.fill_disk(full=True)
+        self._lasting(strike.seconds, lambda: machine.fill_disk(full=False) if machine.alive else None)
+
+    def _revoke_offline(self, strike: Strike) -> None:
+        """A card is reported lost while a door cannot hear of it; the person comes later than the news or not."""
+        world = self._world
+        self._happened(Fault.REVOKE_OFFLINE)
+        self._client(strike).cut_off()
+        holder = f"member-{self._rng.randrange(150)}"
+
+        def mend() -> None:
+            self._client(strike).mend()
+            if world.cloud.truth.carriers[holder].card_taken_back:
+                world.time.call_later(3600 * 20, lambda: self._found(holder))
+
+        if not world.cloud.truth.carriers[holder].card_taken_back:
+            world.cloud.revoke(holder)
+            world.check_revoke(holder)
+        self._lasting(strike.seconds, mend)
+
+    def _found(self, holder: str) -> None:
+        if self._world.cloud.truth.carriers[holder].card_taken_back:
+            self._world.cloud.restore(holder)
+
+    def _change_hours(self, _strike: Strike) -> None:
+        self._happened(Fault.SCHEDULE_CHANGE)
+        opens, closes = town.OTHER_HOURS[self._hours % len(town.OTHER_HOURS)]
+        self._hours += 1
+        self._world.cloud.change_hours(opens, closes)
+        self._world.check_revoke(f"hours {opens}-{closes}")
