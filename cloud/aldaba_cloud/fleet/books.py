@@ -254,7 +254,9 @@ def retime(work: Work, controller: ControllerId, boot: str, segment: int, offset
             {"b_journal": row.journal, "b_sequence": row.sequence, "at": effective(row.recorded_at, offset)}
             for row in rows
         ]
-        work.db.execute(update(events).where(line, work.writable(events)).values(at=bindparam("at")), moved)
+        # The rows were found within the scope; a list of sites cannot be part of a statement for many rows.
+        network = events.c.network_id == work.scope.network
+        work.db.execute(update(events).where(line, network).values(at=bindparam("at")), moved)
     return {HolderId(row.holder_id) for row in rows if row.zone_id and row.holder_id}
 
 
