@@ -3,8 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
 from aldaba_cloud.fleet import books
 from aldaba_cloud.occupancy import service as occupancy
@@ -12,7 +11,6 @@ from aldaba_cloud.occupancy import store as occupancy_store
 from aldaba_cloud.places import store as places
 from aldaba_shared.events import AccessDecided, read_line
 from aldaba_shared.ids import ControllerId, ZoneId
-
 from aldaba_sim import seeding
 from aldaba_sim.building import BARCELONA, STREET
 from aldaba_sim.cloud_side import CloudSide
@@ -20,7 +18,8 @@ from aldaba_sim.ledger import Broken, Ledger, Tap
 from aldaba_sim.machine import Machine
 from aldaba_sim.walk import Streets
 
-PAGE: Final = 5000
+if TYPE_CHECKING:
+    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +60,7 @@ def check_counts(cloud: CloudSide, streets: Streets, ledger: Ledger) -> None:
                 walker = streets.walkers[name]
                 if walker.seen and not walker.walking:
                     where = "counted but gone" if name in counted else "there but not counted"
-                    ledger.breach(
-                        Broken.OCCUPANCY_MISMATCH, f"{name} is {where} in {space.zone}, {cloud.time.now()}"
-                    )
+                    ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{name} is {where} in {space.zone}, {cloud.time.now()}")
 
 
 def _check_lines(machine: Machine, rows: Sequence[Any], ledger: Ledger) -> None:
@@ -120,7 +117,9 @@ def _check_replay(cloud: CloudSide, ledger: Ledger) -> None:
             books.movements(work, seeding.SITE), key=lambda row: (row.at, row.controller_id, row.journal, row.sequence)
         )
         last = {str(row.holder_id): str(row.zone_id) for row in rows}
-        kept = {str(holder): str(stay.zone) for holder, stay in occupancy_store.load_presence(work, seeding.SITE).items()}
+        kept = {
+            str(holder): str(stay.zone) for holder, stay in occupancy_store.load_presence(work, seeding.SITE).items()
+        }
     for holder in sorted(last.keys() | kept.keys()):
         if last.get(holder, STREET) != kept.get(holder, STREET):
             ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{holder} is not where a plain replay says")

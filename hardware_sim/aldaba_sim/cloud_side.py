@@ -5,34 +5,33 @@ cloud's own services and into the truth the oracle judges by, and each published
 version remembers which truth it stands for.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from sqlalchemy import event
+
 from aldaba_cloud import schema
 from aldaba_cloud.access import publish
 from aldaba_cloud.access import store as access
-from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.db import Database, Scope, Work, metadata
+from aldaba_cloud.fanout import Hub
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.fleet.keys import SIGNS, CloudKeys
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.keyring import Keyring
-from aldaba_cloud.link import end as link_end
 from aldaba_cloud.link.end import CloudEnd
-from aldaba_cloud.live import Hub
+from aldaba_cloud.live import Live
 from aldaba_cloud.members import service as members
 from aldaba_edge.keyfile import Identity
 from aldaba_shared.envelope import SigningKey, seal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, NetworkId
 from aldaba_shared.messages import KeyList, Kind, PairAnswer
-from sqlalchemy import event
-
 from aldaba_sim import seeding, town
 from aldaba_sim.building import Building
 from aldaba_sim.clock import HandTime
@@ -40,6 +39,8 @@ from aldaba_sim.link import Broker, Client
 from aldaba_sim.oracle import Truth
 from aldaba_sim.people import Person
 
+TABLES: Final = schema.tables
+"""Every store's tables; importing the schema is what makes `metadata` whole."""
 NETWORK: Final = NetworkId("net")
 CLOUD: Final = "cloud"
 SNAPSHOT_SECONDS: Final = 0.3
@@ -58,7 +59,9 @@ class Keys:
 def make_keys(building: Building, now: datetime) -> Keys:
     """A root, a working key and a key for each controller; the root vouches for all of them."""
     root, working = SigningKey.generate(b"root"), SigningKey.generate(b"cloud-1")
-    own = {opening.controller: SigningKey.generate(opening.controller.encode()) for opening in building.openings.values()}
+    own = {
+        opening.controller: SigningKey.generate(opening.controller.encode()) for opening in building.openings.values()
+    }
     listed = KeyList(1, now, (working.public(*SIGNS), *(key.public(Kind.PRESENCE) for key in own.values())))
     envelope = seal(Kind.KEYS, "*", listed, root)
     root_key = root.public().public_key
@@ -90,9 +93,7 @@ def make_keys(building: Building, now: datetime) -> Keys:
 class CloudSide:
     """The cloud as a program that can be stopped and started, and the admin who works with it."""
 
-    def __init__(
-        self, folder: Path, time: HandTime, broker: Broker, keys: Keys, *, head_seconds: float
-    ) -> None:
+    def __init__(self, folder: Path, time: HandTime, broker: Broker, keys: Keys, *, head_seconds: float) -> None:
         self.time = time
         self.truths: list[Truth] = []
         self.truth_at: dict[tuple[str, int, int], int] = {}
@@ -131,7 +132,7 @@ class CloudSide:
 
     def open_business(self, building: Building, people: Sequence[Person], truth: Truth) -> None:
         """Everything up to the first rule set."""
-        schema.metadata.create_all(self._database.engine)
+        metadata.create_all(self._database.engine)
         with self.work() as work:
             seeding.build(work, building)
             self.credentials = seeding.open_books(work, people, truth, building, self._keyring)
@@ -236,7 +237,7 @@ class CloudSide:
     def _begin(self) -> None:
         """A new end of the link, that says everything again."""
         self._end = CloudEnd(
-            self._database, self._keyring, self._keys.cloud, clock=self.time, hub=Hub(), send=self._send
+            self._database, self._keyring, self._keys.cloud, clock=self.time, hub=Hub(), live=Live(), send=self._send
         )
         if self.connected:
             self._end.tick()

@@ -29,7 +29,6 @@ from aldaba_shared.events import DaemonStarted
 from aldaba_shared.ids import DoorId, SiteId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import Head
-
 from aldaba_sim.building import Opening
 from aldaba_sim.clock import HandTime, MachineClock
 from aldaba_sim.link import Client

@@ -87,7 +87,8 @@ def day_of(people: Sequence[Person], day: date, rng: Random) -> list[Errand]:
     for person in people:
         if rng.random() < _chance(person.role, day.weekday()):
             errands += _visit(person, day, rng)
-    errands += [_night_owl(person, day, rng) for person in rng.sample(people, 4)]
+    for person in rng.sample(people, 4):
+        errands += _odd_visit(person, day, rng)
     errands = _with_tailgaters(errands, people, rng)
     return sorted(errands, key=lambda errand: (errand.at, errand.holder))
 
@@ -137,9 +138,12 @@ def _short_visit(person: Person, day: date, rng: Random) -> list[Errand]:
     return [Errand(_at(day, came), person.holder, goal), Errand(_at(day, came + stays), person.holder, STREET)]
 
 
-def _night_owl(person: Person, day: date, rng: Random) -> Errand:
-    """Somebody tries at an odd hour or a place that is not theirs."""
-    return Errand(_at(day, rng.uniform(6, 23.5)), person.holder, rng.choice(("floor", "offices", *ROOMS)))
+def _odd_visit(person: Person, day: date, rng: Random) -> list[Errand]:
+    """Somebody tries at an odd hour or a place that is not theirs, and leaves within the hour if it opened."""
+    came = rng.uniform(6, 22.5)
+    goal = rng.choice(("floor", "offices", *ROOMS))
+    leaves = _at(day, came + rng.uniform(0.2, 1.0))
+    return [Errand(_at(day, came), person.holder, goal), Errand(leaves, person.holder, STREET)]
 
 
 def _with_tailgaters(errands: list[Errand], people: Sequence[Person], rng: Random) -> list[Errand]:

@@ -233,9 +233,7 @@ class Streets:
             self._time.call_later(0.7 + person * 1.2, lambda: contact.turn(active=True))
             self._time.call_later(1.2 + person * 1.2, lambda: contact.turn(active=False))
 
-    def _arrive(
-        self, walker: Walker, companions: list[Walker], opening: Opening, *, entering: bool, life: int
-    ) -> None:
+    def _arrive(self, walker: Walker, companions: list[Walker], opening: Opening, *, entering: bool, life: int) -> None:
         behind = self._behind[opening.door]
         survived = behind.alive and behind.life == life
         place = opening.inner if entering else opening.outer

@@ -167,7 +167,8 @@ class WiredDoor:
     def _way_through(self) -> list[str]:
         """Contacts and button of a door, or the second lock and passage outputs of a turnstile."""
         if not self.opening.turnstile:
-            button = f'exit_button = {{ profile = "gpio-contact", options = {{ pin = {BUTTON}, active_when_closed = true }} }}'
+            pressed = f"options = {{ pin = {BUTTON}, active_when_closed = true }}"
+            button = f'exit_button = {{ profile = "gpio-contact", {pressed} }}'
             return [f'contact = {{ profile = "gpio-contact", options = {{ pin = {CONTACT} }} }}', button]
         lock = (
             f'lock_out = {{ profile = "strike-fail-secure", pin = {LOCK_OUT}, fail_safe = false, max_on_ms = 30000 }}'

@@ -15,8 +15,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from aldaba_shared.topics import Channel, address
 
+from aldaba_shared.topics import Channel, address
 from aldaba_sim import town
 from aldaba_sim.books_check import Findings, check_books, check_counts
 from aldaba_sim.building import BARCELONA

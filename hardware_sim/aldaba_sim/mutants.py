@@ -1,0 +1,68 @@
+"""Broken builds: each takes one thing out of the software that the world must miss.
+
+A proof that cannot fail proves nothing, so every invariant has a mutant that
+breaks it; docs/proof.md lists them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from unittest.mock import patch
+
+from aldaba_cloud.fleet import books
+from aldaba_cloud.fleet import models as fleet
+from aldaba_shared.decide import Side
+from aldaba_shared.schedule import Schedule
+
+
+def _schedule_ignored() -> Any:  # noqa: ANN401 - what `patch` returns has no public type
+    """Decide takes every schedule for open."""
+    return patch.object(Schedule, "covers", lambda _self, _at: True)
+
+
+def _acks_before_commit() -> Any:  # noqa: ANN401 - same
+    """The cloud moves its watermark and acknowledges first, and every fifth commit of lines is then lost."""
+    batches = iter(range(1_000_000_000))
+    add_lines = books.add_lines
+
+    def forgetful(*given: Any, **named: Any) -> None:  # noqa: ANN401 - the very arguments of what it replaces
+        if next(batches) % 5 != 4:  # noqa: PLR2004 - one in five
+            add_lines(*given, **named)
+
+    return patch.object(books, "add_lines", forgetful)
+
+
+def _exits_ignored() -> Any:  # noqa: ANN401 - same
+    """Presence takes nobody out: movements toward the street are no movements, here and in the cloud."""
+    columns = fleet._columns  # noqa: SLF001 - a mutant reaches where no program may
+
+    def inward(kind: str, event: dict[str, object]) -> Any:  # noqa: ANN401 - same
+        found = columns(kind, event)
+        shown = event.get("shown")
+        side = shown.get("side") if isinstance(shown, dict) else event.get("side")
+        if side in (Side.EGRESS.value, Side.OUT.value):
+            return (*found[:4], None)
+        return found
+
+    return patch.object(fleet, "_columns", inward)
+
+
+MUTANTS: Final[dict[str, Callable[[], Any]]] = {
+    "decide-ignores-schedule": _schedule_ignored,
+    "sync-acks-before-commit": _acks_before_commit,
+    "presence-ignores-exits": _exits_ignored,
+}
+
+
+@contextmanager
+def applied(name: str | None) -> Iterator[None]:
+    """Break the software in the named way for as long as the block lasts; None breaks nothing.
+
+    Raises:
+        KeyError: there is no such mutant.
+    """
+    if name is None:
+        yield
+        return
+    with MUTANTS[name]():
+        yield
