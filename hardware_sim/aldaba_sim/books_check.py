@@ -111,8 +111,8 @@ def _explain(machine: Machine, tap: Tap, ledger: Ledger) -> None:
 def _check_replay(cloud: CloudSide, ledger: Ledger) -> None:
     """Presence as kept against two replays: the cloud's own, and a plain one that shares nothing with it."""
     with cloud.work() as work:
-        for holder in occupancy.verify(work, seeding.SITE):
-            ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{holder} is not where the cloud's replay says")
+        for wrong in occupancy.verify(work, seeding.SITE):
+            ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{wrong} is not where the cloud's replay says")
         rows = sorted(
             books.movements(work, seeding.SITE), key=lambda row: (row.at, row.controller_id, row.journal, row.sequence)
         )
@@ -120,6 +120,6 @@ def _check_replay(cloud: CloudSide, ledger: Ledger) -> None:
         kept = {
             str(holder): str(stay.zone) for holder, stay in occupancy_store.load_presence(work, seeding.SITE).items()
         }
-    for holder in sorted(last.keys() | kept.keys()):
-        if last.get(holder, STREET) != kept.get(holder, STREET):
-            ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{holder} is not where a plain replay says")
+    for name in sorted(last.keys() | kept.keys()):
+        if last.get(name, STREET) != kept.get(name, STREET):
+            ledger.breach(Broken.OCCUPANCY_MISMATCH, f"{name} is not where a plain replay says")

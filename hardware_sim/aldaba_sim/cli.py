@@ -62,3 +62,44 @@ def _table(numbers: dict[str, object]) -> str:
     if isinstance(faults, dict):
         lines += ["", "faults that struck", *(f"  {name:22} {times:>10}" for name, times in faults.items())]
     return "\n".join(lines)
+
+
+@main.command(epilog="\b\nExamples:\n  aldaba-sim demo\n")
+def demo() -> None:
+    """Bring a Barcelona space alive on this machine: cloud, broker, eight doors, people; Ctrl-C stops it."""
+    _play(None)
+
+
+@main.command(epilog="\b\nExamples:\n  aldaba-sim door\n  aldaba-sim door turnstile\n")
+@click.argument("name", default="street")
+def door(name: str) -> None:
+    """Put up one simulated door, with a page on which you tap cards and see bolt, leaf, light and answer."""
+    _play(name)
+
+
+@main.command(epilog="\b\nExamples:\n  aldaba-sim building\n")
+@click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of a table.")
+def building(*, as_json: bool) -> None:
+    """List the demo's doors and where they lead; while `demo` runs, its page shows them all."""
+    from aldaba_sim.demo import barcelona_building  # noqa: PLC0415 - the cloud takes a second to import
+
+    openings = barcelona_building().openings.values()
+    if as_json:
+        click.echo(json.dumps([{"door": one.door, "from": one.outer, "to": one.inner} for one in openings]))
+        return
+    for one in openings:
+        way_out = "read" if one.reader_out else "by button"
+        click.echo(f"{one.door:10} {one.name:26} {one.outer:>8} > {one.inner:14} way out {way_out}")
+
+
+def _play(only: str | None) -> None:
+    from aldaba_sim.demo import barcelona_building, play  # noqa: PLC0415 - the cloud takes a second to import
+
+    if only is not None and only not in barcelona_building().openings:
+        click.echo(f"There is no door {only!r}. Use one of: {', '.join(barcelona_building().openings)}.", err=True)
+        sys.exit(2)
+    try:
+        play(click.echo, only=only)
+    except AldabaError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)

@@ -84,6 +84,7 @@ def make_keys(building: Building, now: datetime) -> Keys:
                 words="",
             ),
             own[opening.controller].private_bytes(),
+            "http://127.0.0.1",
         )
         for opening in building.openings.values()
     }

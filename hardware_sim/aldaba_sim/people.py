@@ -154,7 +154,7 @@ def _with_tailgaters(errands: list[Errand], people: Sequence[Person], rng: Rando
     busy = {errand.holder for errand in errands}
     idle = [person for person in people if person.role == "member" and person.holder not in busy]
     arrivals = [errand for errand in errands if errand.goal == "floor"]
-    led = rng.sample(arrivals, min(len(arrivals), len(idle), max(1, len(arrivals) // 25)))
+    led = rng.sample(arrivals, min(len(arrivals), len(idle), max(6, len(arrivals) // 12)))
     for leader, follower in zip(led, idle, strict=False):
         errands.append(Errand(leader.at, follower.holder, leader.goal, behind=leader.holder))
         errands.append(Errand(leader.at + timedelta(hours=rng.uniform(1, 4)), follower.holder, STREET))
