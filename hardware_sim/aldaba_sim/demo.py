@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,8 +138,13 @@ class Demo:
         self._tell(f"The board:  http://127.0.0.1:{web}")
         for account in seeded.space.accounts:
             self._tell(f"  sign in as {account.role.value:9} {account.email:24} {account.password}")
-        for name, opening in self._building.openings.items():
-            self._mount(name, opening, seeded.codes[name], f"http://127.0.0.1:{web}")
+        with ThreadPoolExecutor(4) as installers:
+            for _ in installers.map(
+                lambda one: self._mount(one.door, one, seeded.codes[one.door], f"http://127.0.0.1:{web}"),
+                self._building.openings.values(),
+            ):
+                pass
+        self._doors = {name: self._doors[name] for name in self._building.openings}
         self._let_in(seeded, passwords, broker_password)
         for name in self._doors:
             self._children.start(f"door-{name}", [str(BIN / "aldaba-edge"), "run", str(self._config_of(name))])

@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
-from aldaba_cloud.fleet import books
-from aldaba_cloud.fleet import models as fleet
+from aldaba_cloud.fleet import books, ingest, models
 from aldaba_shared.decide import Side
 from aldaba_shared.schedule import Schedule
 
@@ -34,17 +33,16 @@ def _acks_before_commit() -> Any:  # noqa: ANN401 - same
 
 def _exits_ignored() -> Any:  # noqa: ANN401 - same
     """Presence takes nobody out: movements toward the street are no movements, here and in the cloud."""
-    columns = fleet._columns  # noqa: SLF001 - a mutant reaches where no program may
+    file_line = models.file_line
 
-    def inward(kind: str, event: dict[str, object]) -> Any:  # noqa: ANN401 - same
-        found = columns(kind, event)
-        shown = event.get("shown")
-        side = shown.get("side") if isinstance(shown, dict) else event.get("side")
-        if side in (Side.EGRESS.value, Side.OUT.value):
-            return (*found[:4], None)
-        return found
+    def inward(*given: Any) -> Any:  # noqa: ANN401 - the very arguments of what it replaces
+        filed = file_line(*given)
+        said = filed.event()
+        shown = said.get("shown")
+        side = shown.get("side") if isinstance(shown, dict) else said.get("side")
+        return filed._replace(zone=None) if side in (Side.EGRESS.value, Side.OUT.value) else filed
 
-    return patch.object(fleet, "_columns", inward)
+    return patch.object(ingest, "file_line", inward)
 
 
 MUTANTS: Final[dict[str, Callable[[], Any]]] = {

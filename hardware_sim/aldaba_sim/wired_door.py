@@ -63,7 +63,7 @@ class WiredDoor:
             f'data_dir = "{self._folder / "data"}"',
             f'runtime_dir = "{self._folder}"',
             f'cloud_url = "{cloud_url}"',
-            f'pins = {{ profile = "simulated", options = {{ path = "{self._folder / "pins.sock"}" }} }}',
+            f'pins = {{ profile = "simulated", options = {{ socket = "{self._folder / "pins.sock"}" }} }}',
             "[[door]]",
             f'id = "{opening.door}"',
             f'kind = "{"turnstile" if opening.turnstile else "door"}"',
