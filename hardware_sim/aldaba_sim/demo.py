@@ -49,6 +49,9 @@ from aldaba_sim.wired_door import Wallet, WiredDoor
 WEB_PORT: Final = 8080
 PAGE_PORT: Final = 8090
 START_SECONDS: Final = 45.0
+STOP_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 1.0
+"""For closing simulated devices; their threads are daemons and end with the process anyway."""
 WIEGAND_DOORS: Final = frozenset({"quiet"})
 BIN: Final = Path(sys.executable).parent
 CARDS_ON_TABLE: Final = 24
@@ -165,15 +168,19 @@ class Demo:
 
     def stop(self) -> None:
         """Stop people, page and programs, and take the doors down; idempotent."""
-        if self._page is not None:
-            self._page.should_exit = True
-        self._children.stop()
         if self._crowd is not None:
             self._crowd.stop()
+        if self._page is not None:
+            self._page.should_exit = True
+        self._children.stop(STOP_SECONDS)
         if self._page_thread is not None:
-            self._page_thread.join(3)
-        for door in self._doors.values():
-            door.close()
+            self._page_thread.join(1)
+        closing = [threading.Thread(target=door.close, daemon=True) for door in self._doors.values()]
+        for thread in closing:
+            thread.start()
+        patience = time.monotonic() + CLOSE_SECONDS
+        for thread in closing:
+            thread.join(max(0.0, patience - time.monotonic()))
         self._doors = {}
 
     def _seed(self, environment: Mapping[str, str]) -> Seeded:
