@@ -48,6 +48,8 @@ LOCKS = {"street": 17, "gaudi": 27, "miro": 22, "offices": 23}
 """Door to lock pin: PN532, PC/SC, QR and Wiegand, in this order."""
 D0, D1 = 5, 6
 PATIENCE = 15.0
+START_SECONDS = 60.0
+"""A busy machine imports slowly; nothing is timed here."""
 
 
 @dataclass
@@ -136,7 +138,7 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         environment = _environment(config)
         stack.enter_context(_process("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(port), f"the cloud's answer at {address}")
+        wait_until(lambda: _answers(port), f"the cloud's answer at {address}", START_SECONDS)
         devices = _devices(room, vpcd, stack)
         (room / "edge.toml").write_text(_edge_config(room, address))
         (room / "edge.toml").chmod(0o600)
