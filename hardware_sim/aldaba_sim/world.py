@@ -33,8 +33,8 @@ from aldaba_sim.walk import Behind, Streets
 
 FIRST_DAY: Final = datetime(2026, 10, 19, tzinfo=ZoneInfo(TIME_ZONE))
 """A Monday; the clocks go back on its first Sunday."""
-HEAD_SECONDS: Final = 600.0
-"""Heads are signed every ten minutes here, not every minute: signing would be most of the work."""
+HEAD_SECONDS: Final = 1800.0
+"""Heads are signed every half hour here, not every minute: signing would be most of the work."""
 REVOKE_SECONDS: Final = 2.0
 QUIET_HOURS: Final = 2.0
 """How long the world goes on after its last day, without a new fault, so that everything can arrive."""
