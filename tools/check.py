@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+TWO_AT_A_TIME = ("-n", "2")
+"""Unit tests share nothing, so two processes halve them; the system tests share this machine's pcscd and its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ def _python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", *arguments)
 
 
-def _pytest(marks: str) -> tuple[str, ...]:
-    return _python("pytest", "-q", "-p", "tools.no_skips", "--durations=5", "-m", marks)
+def _pytest(marks: str, *how: str) -> tuple[str, ...]:
+    return _python("pytest", "-q", "-p", "tools.no_skips", "--durations=5", *how, "-m", marks)
 
 
 STEPS = (
@@ -47,7 +49,7 @@ STEPS = (
     Step("import contracts", "lint", ("lint-imports",)),
     Step("sizes", "lint", _python("tools.sizes")),
     Step("types", "lint", _python("mypy")),
-    Step("unit tests", "test", _pytest("not system and not world")),
+    Step("unit tests", "test", _pytest("not system and not world", *TWO_AT_A_TIME)),
     Step("system tests", "test", _pytest("system and not world")),
     Step("world tests", "test", _pytest("world")),
     Step("generated docs", "lint", _python("tools.docs", "--check")),

@@ -1,6 +1,7 @@
 """The ten libraries the founder asked for are declared, and used where they are declared."""
 
 import ast
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -30,7 +31,8 @@ def declared(member: str) -> set[str]:
     return {re.split(r"[<>=!~\[; ]", one, maxsplit=1)[0].lower() for one in wanted}
 
 
-def imported(member: str) -> set[str]:
+@functools.cache
+def imported(member: str) -> frozenset[str]:
     names: set[str] = set()
     for path in (ROOT / member).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -38,7 +40,7 @@ def imported(member: str) -> set[str]:
                 names.update(alias.name.partition(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.partition(".")[0])
-    return names
+    return frozenset(names)
 
 
 @pytest.mark.parametrize("package", sorted(IMPORTED_AS))
