@@ -8,6 +8,7 @@ import click
 from aldaba_cloud.cli import main as aldaba_cloud
 from aldaba_edge.cli import main as aldaba_edge
 from aldaba_shared.reasons import SENTENCES, Reason
+from aldaba_sim.cli import main as aldaba_sim
 from tools.markdown import page, table
 from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
@@ -29,6 +30,7 @@ def reasons() -> str:
 PROGRAMS: Mapping[str, tuple[str, click.Command]] = {
     "aldaba-edge": ("Every command of the controller's program", aldaba_edge),
     "aldaba-cloud": ("Every command of the cloud's program", aldaba_cloud),
+    "aldaba-sim": ("Every command of the simulated world and the demo", aldaba_sim),
 }
 
 
