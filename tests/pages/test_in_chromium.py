@@ -199,6 +199,38 @@ def test_a_member_sees_their_doors_and_blocks_a_lost_card(visit: Open) -> None:
     expect(page.get_by_role("button", name="La he perdido")).to_have_count(0)
 
 
+def test_a_whole_site_is_locked_down_after_a_question_and_lifted(visit: Open) -> None:
+    page = visit("op", "/doors")
+    page.get_by_role("button", name="Bloquear toda la sede").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("las salidas siguen")
+    assert serious(page) == []
+    dialog.locator("button.danger").click()
+    expect(page.locator(".door .badge.bad", has_text="bloqueada")).to_have_count(5)
+    page.get_by_role("button", name="Levantar el bloqueo").click()
+    expect(page.locator(".door .badge.bad", has_text="bloqueada")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_the_pages_one_is_led_to(visit: Open, site: Site, scheme: str) -> None:
+    page = visit("op", "/board", color_scheme=scheme)
+    page.goto(page.locator(".event .side a").first.get_attribute("href") or "/no-such-event")
+    expect(page.locator(".steps")).to_be_visible()
+    found = serious(page)
+    page.goto(f"/credentials/{site.space.cards[site.space.holders['Omar Haddad']]}")
+    found += serious(page)
+    page.context.clear_cookies()
+    page.goto("/sign-in")
+    assert found + serious(page) == []
+
+
+def test_axe_finds_nothing_serious_on_an_error_page(visit: Open) -> None:
+    page = visit("op", "/doors")
+    answer = page.request.get("/doors/no-such-door", headers={"accept": "text/html"})
+    page.set_content(answer.text())
+    assert serious(page) == []
+
+
 PAGES: Final = (
     ("op", "/board"),
     ("op", "/board?wall=1"),

@@ -1,0 +1,142 @@
+"""What the pages' forms do, posted as a browser posts them."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from aldaba_cloud import outbox
+from aldaba_cloud.auth.models import Role
+from aldaba_cloud.config import Config
+from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.fleet.service import COMMANDED
+from aldaba_shared.decide import DoorMode
+from aldaba_shared.events import DoorHeld
+from aldaba_shared.ids import DoorId
+from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK, PASSWORD, HandClock
+from tests.pages.space import Space
+
+AS_BROWSER = {"accept": "text/html", "accept-language": "en"}
+STREET = DoorId("street")
+WHO = {"op": Role.OPERATOR, "admin": Role.ADMIN, "fitter": Role.INSTALLER, "sums": Role.ACCOUNTANT}
+T = TypeVar("T")
+
+
+@dataclass
+class Desk:
+    """Somebody at a browser, and the space behind it."""
+
+    browser: TestClient
+    space: Space
+    clock: HandClock
+
+    def sign_in(self, who: str) -> None:
+        form = {"email": f"{who}@example.org", "password": PASSWORD}
+        self.browser.post("/sign-in", data=form, headers=AS_BROWSER, follow_redirects=False)
+
+    def see(self, address: str) -> str:
+        answer = self.browser.get(address, headers=AS_BROWSER)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
+    def send(self, address: str, **fields: str) -> Response:
+        token = self.browser.get("/api/session").json()["csrf_token"]
+        form = {"csrf_token": token, **fields}
+        return self.browser.post(address, data=form, headers=AS_BROWSER)
+
+    def read(self, ask: Callable[[Work], T]) -> T:
+        with self.space.database.read() as db:
+            return ask(Work(db, Scope(NETWORK, frozenset({BARCELONA})), self.clock.moment))
+
+
+@pytest.fixture
+def desk(database: Database, config: Config, browser: TestClient, clock: HandClock) -> Desk:
+    space = Space(database, config, MONDAY_NOON).build()
+    for who, role in (
+        ("op", Role.OPERATOR),
+        ("admin", Role.ADMIN),
+        ("fitter", Role.INSTALLER),
+        ("sums", Role.ACCOUNTANT),
+    ):
+        space.account(f"{who}@example.org", role, "Marta Puig", locale="en")
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), MONDAY_NOON)
+        for controller in space.controllers.values():
+            fleet.save_hello(work, controller.hello(MONDAY_NOON))
+    return Desk(browser, space, clock)
+
+
+def test_a_release_from_the_page_becomes_a_command_for_that_door(desk: Desk) -> None:
+    desk.sign_in("op")
+    answer = desk.send("/doors/street/release")
+    assert "The command was sent" in answer.text
+    with desk.space.database.read() as db:
+        told = outbox.waiting(db, {COMMANDED})
+    assert [(one.body["door"], one.body["verb"]) for one in told] == [("street", "release")]
+
+
+def test_a_door_out_of_reach_is_not_released_and_the_page_says_so_in_words(desk: Desk) -> None:
+    desk.sign_in("op")
+    desk.clock.turn(minutes=4)
+    answer = desk.send("/doors/street/release")
+    assert answer.status_code in {409, 422, 503}
+    with desk.space.database.read() as db:
+        assert outbox.waiting(db, {COMMANDED}) == []
+
+
+def test_one_door_is_locked_down_and_lifted_from_its_page(desk: Desk) -> None:
+    desk.sign_in("op")
+    assert "Lift the lockdown" in desk.send("/doors/street/mode", mode="locked_down").text
+    assert modes(desk) == {STREET: DoorMode.LOCKED_DOWN}
+    assert "Lift the lockdown" not in desk.send("/doors/street/mode", mode="locked").text
+    assert modes(desk).get(STREET, DoorMode.LOCKED) is DoorMode.LOCKED
+
+
+def test_a_whole_site_is_locked_down_and_lifted(desk: Desk) -> None:
+    desk.sign_in("op")
+    desk.send("/doors/mode", site=BARCELONA, mode="locked_down")
+    assert set(modes(desk).values()) == {DoorMode.LOCKED_DOWN}
+    assert len(modes(desk)) == len(desk.space.controllers)
+    desk.send("/doors/mode", site=BARCELONA, mode="locked")
+    assert set(modes(desk).values()) <= {DoorMode.LOCKED}
+
+
+def test_an_alarm_seen_to_leaves_the_board_and_names_who_saw_to_it(desk: Desk) -> None:
+    desk.space.happen("offices", DoorHeld(DoorId("offices"), 31_000), MONDAY_NOON)
+    desk.sign_in("op")
+    seen = re.search(r'action="(/doors/offices/alarms/\d+)"', desk.see("/doors/offices"))
+    assert seen is not None
+    assert "Nothing open." in desk.send(seen[1]).text
+    alarm = desk.read(lambda work: fleet.list_alarms(work, open_only=False))[0]
+    assert alarm.acknowledged_at == MONDAY_NOON
+    assert alarm.acknowledged_by
+
+
+def test_a_pairing_code_is_shown_once(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    shown = desk.send("/admin/controllers", site=BARCELONA, name="Rebost", door="street").text
+    code = re.search(r'class="code" role="status">(\d{6})<', shown)
+    assert code is not None
+    assert code[1] not in desk.see("/admin/controllers")
+
+
+def test_a_pairing_code_for_another_sites_door_is_not_given(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    assert desk.send("/admin/controllers", site=BARCELONA, name="Rebost", door="nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/doors/street/release", "/doors/mode", "/doors/street/mode"])
+def test_a_post_without_the_pages_token_changes_nothing(desk: Desk, address: str) -> None:
+    desk.sign_in("op")
+    answer = desk.browser.post(address, data={"site": BARCELONA, "mode": "locked_down"}, headers=AS_BROWSER)
+    assert answer.status_code == 403
+    assert modes(desk) == {}
+
+
+def modes(desk: Desk) -> dict[DoorId, DoorMode]:
+    return {one.door: one.mode for one in desk.read(fleet.list_modes)}
