@@ -34,7 +34,7 @@ class WithoutUs:
     crash: Outcome
     """The process dies while the door is at rest."""
     crash_released: Outcome
-    """The process dies while it lets somebody through, until something in hardware or a restart ends it."""
+    """The process dies while it lets somebody through; what a timer relay ends by itself counts as shut."""
     boot: Outcome
     """The machine starts and the pin floats or follows its boot line."""
     power_loss: Outcome
@@ -76,7 +76,8 @@ def without_us(door: told.Door, board: BoardProfile | None) -> WithoutUs:
 
     A pin that was let go no longer drives the board, whose own pull-up or
     pull-down leaves the relay at rest; a board that holds outputs keeps the last
-    level, and at boot drives nothing unless `boot` says otherwise.
+    level, and at boot drives nothing unless `boot` says otherwise. A timer relay
+    takes the power from the lock itself, which shuts only a lock that fails secure.
     """
     lock = door.lock
 
@@ -86,11 +87,12 @@ def without_us(door: told.Door, board: BoardProfile | None) -> WithoutUs:
     holds = board is None or board.may_hold_after_kill
     secured_energised = (not lock.fail_safe) is not (door.relay.contact == "NO")
     released_energised = not secured_energised
-    ends_by_itself = lock.max_on_ms is not None or not holds
+    held = at(energised=released_energised) if holds else at(energised=False)
+    cut_off = lock.max_on_ms is not None and not lock.fail_safe
     return WithoutUs(
         door=door.id,
         crash=at(energised=secured_energised) if holds else at(energised=False),
-        crash_released=at(energised=False) if ends_by_itself else at(energised=released_energised),
+        crash_released=Outcome.STAYS_SHUT if cut_off else held,
         boot=at(energised=False),
         power_loss=Outcome.OPENS if lock.fail_safe else Outcome.STAYS_SHUT,
     )
@@ -187,6 +189,9 @@ def _doubts(door: told.Door, board: BoardProfile | None, catalog: Catalog) -> li
     makers = board.maker_says_active_low if board is not None else None
     if makers is not None and makers is not door.board.active_low:
         doubts.append(f"the maker of {door.board.profile} says active_low = {str(makers).lower()}")
+    if without_us(door, board).boot is Outcome.OPENS:
+        better = "NC" if door.relay.contact == "NO" else "NO"
+        doubts.append(f"it opens whenever its relay rests, as while the Pi starts or a pin is let go: wire {better}")
     if board is not None and board.boot:
         doubts.append(f"put `{board.boot}` into /boot/firmware/config.txt, or relays may click while the Pi starts")
     if board is not None and board.pins and door.lock.pin not in board.pins:

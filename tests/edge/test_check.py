@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from aldaba_edge import config as told
 from aldaba_edge.check import Outcome, check, outcome, without_us
@@ -22,6 +23,9 @@ from aldaba_shared.presence import PresenceRules, Zone
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "edge.toml"
 WRITTEN = tomllib.loads(EXAMPLE.read_text("utf-8"))
+
+
+LETS_GO = replace(load_catalog().board("gpio-direct"), may_hold_after_kill=False)
 
 
 def spoiled(spoil: Callable[[dict[str, Any]], object]) -> list[str]:
@@ -191,3 +195,27 @@ def test_every_command_helps_with_examples(command: str) -> None:
     done = run(command, "--help")
     assert done.exit_code == 0
     assert f"aldaba-edge {command}" in done.output
+
+
+def test_a_timer_relay_shuts_a_strike_and_no_magnet() -> None:
+    """It takes the power from the lock itself, on whichever contact of the relay the lock hangs."""
+    for contact in ("NO", "NC"):
+        strike = without_us(door_of(relay={"contact": contact}, lock={"max_on_ms": 5000}), None)
+        magnet = without_us(door_of(relay={"contact": contact}, lock={"fail_safe": True, "max_on_ms": 5000}), None)
+        assert (strike.crash_released, magnet.crash_released) == (Outcome.STAYS_SHUT, Outcome.OPENS)
+
+
+@pytest.mark.parametrize(("fail_safe", "contact"), list(itertools.product((True, False), ("NO", "NC"))))
+def test_a_board_that_lets_go_leaves_its_relay_at_rest(fail_safe: bool, contact: str) -> None:
+    said = without_us(
+        door_of(lock={"fail_safe": fail_safe}, relay={"contact": contact}), replace(BOARD, may_hold_after_kill=False)
+    )
+    current_flows = contact == "NC"
+    assert said.crash is (Outcome.OPENS if current_flows is not fail_safe else Outcome.STAYS_SHUT)
+
+
+def test_a_strike_on_the_closed_contact_is_worth_a_second_look(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(EXAMPLE.read_text("utf-8").replace('contact = "NO"', 'contact = "NC"'))
+    path.chmod(0o600)
+    assert any("wire NO" in one for one in check(path, load_registry(), load_catalog(), None).warnings)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -54,25 +55,32 @@ options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
 """
 
 
-def rules_for(card: UidCard, now: datetime) -> list[Row]:
-    """One holder, one card, one right at the front door."""
+def rules_for(card: UidCard, now: datetime, doors: Iterable[str] = (FRONT,)) -> list[Row]:
+    """One holder, one card, one right at each door."""
     since = int((now - timedelta(days=1)).timestamp())
     key = credential_key(bytes(32), CredentialKind.UID, card.uid)
     return [
         Row("schedule", ("always", encode(always("Europe/Madrid")))),
         Row("setting", ("site_zone", encode("Europe/Madrid"))),
         Row("credential", (key, "card-ana", "ana", "uid", ENABLED, None, None)),
-        Row("grant_", (FRONT, "ana", "right", "always", "m1", GOOD_STANDING, since, None)),
+        *(Row("grant_", (door, "ana", "right", "always", "m1", GOOD_STANDING, since, None)) for door in doors),
     ]
 
 
 class SimulatedController:
     """A controller's folder, its simulated hardware, and its process while it runs."""
 
-    def __init__(self, folder: Path, *, release_seconds: float = 0.3) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        release_seconds: float = 0.3,
+        text: str = CONFIG,
+        rows: Callable[[datetime], list[Row]] = lambda now: rules_for(ANA, now),
+    ) -> None:
         self.folder = folder
         self.config = folder / "edge.toml"
-        self.config.write_text(CONFIG.format(folder=folder, release_seconds=release_seconds))
+        self.config.write_text(text.format(folder=folder, release_seconds=release_seconds))
         self.config.chmod(0o600)
         self.data = folder / "data"
         now = datetime.now(UTC)
@@ -80,9 +88,9 @@ class SimulatedController:
         identity = keys.identity()
         offline = replace(identity.answer, broker_host="")
         write_identity(self.data / "identity", replace(identity, answer=offline))
-        rows = rules_for(ANA, now)
-        head = keys.head(rows, at=now)
-        write_rules(self.data / "rules" / "1-1" / "rules.db", rows, keys.seal_head(head), head.set_hash)
+        told = rows(now)
+        head = keys.head(told, at=now)
+        write_rules(self.data / "rules" / "1-1" / "rules.db", told, keys.seal_head(head), head.set_hash)
         (self.data / "rules" / "current").symlink_to("1-1")
         self.changes: list[tuple[int, bool]] = []
         self.panel = PinPanel(folder / "panel", lambda pin, level: self.changes.append((pin, level)))
@@ -155,8 +163,12 @@ class SimulatedController:
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this controller."""
-        command = [sys.executable, "-m", "aldaba_edge.cli", *arguments, "--config", str(self.config)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+        return self.program(*arguments, "--config", str(self.config))
+
+    def program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that is told everything."""
+        command = [sys.executable, "-m", "aldaba_edge.cli", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     def close(self) -> None:
         """End everything."""
