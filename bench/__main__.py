@@ -5,13 +5,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decision, ingest, journal
+from bench import decision, ingest, journal, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "decision": decision.cases,
     "ingest": ingest.cases,
     "journal": journal.cases,
+    "tap": tap.cases,
 }
 
 

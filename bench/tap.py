@@ -1,0 +1,180 @@
+"""From the last byte on a reader's wire to the relay's pin, through everything a Pi runs.
+
+A simulated PN532 on a pty, the real driver and codec, the controller as
+`bootstrap` puts it together from a configuration file, 100,000 credentials, the
+journal on its writer thread with every commit on the platter, and gpiozero's
+mock pins. Floor: one byte there and back over a pty, which no reader can beat.
+No other access controller that does this installs from PyPI, so there is no
+peer (uphppote-simulator, in Go, answers a swipe in 3.3 ms).
+"""
+
+import asyncio
+import os
+import pty
+import random
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+from gpiozero import Device
+from gpiozero.pins.mock import MockFactory, MockPin
+
+from aldaba_edge import config
+from aldaba_edge.bootstrap import Edge
+from aldaba_edge.clock import AsyncioClock
+from aldaba_edge.journal_file import reading
+from aldaba_edge.snapshot_child import verified_in_child
+from aldaba_shared.events import AccessDecided
+from aldaba_sim.cards import UidCard
+from aldaba_sim.pn532 import Pn532Chip
+from aldaba_sim.serial_pty import SerialPty
+from bench.controllers import LOCK_PIN, lay_out, uid_of
+from bench.harness import Case, Samples, timed
+
+CARDS = 100_000
+TAPS = 40
+BETWEEN_SECONDS = 0.065
+"""The lock secures after 50 ms, and the driver asks its chip again after 5."""
+
+
+class TimedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
+    """A mock pin that says when it rose."""
+
+    rose: SimpleQueue[float] = SimpleQueue()
+
+    def _set_state(self, value: float) -> None:
+        super()._set_state(value)
+        if value and self.info.name == f"GPIO{LOCK_PIN}":
+            self.rose.put(time.perf_counter())
+
+
+def cases(room: Path) -> Iterator[Case]:
+    """A tap on an idle controller, and one while another rule set of 100,000 is checked."""
+    path = lay_out(room, CARDS)
+    chip = Pn532Chip()
+    line = SerialPty(room / "reader", chip.hear)
+    line.plug()
+    os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
+    Device.pin_factory = MockFactory(pin_class=TimedPin)
+    taps = Taps(chip, line)
+    with running(path):
+        taps.wait_for_reader()
+        yield Case("tap to relay", taps.round, _echo, reach_seconds=1.2e-3)
+        rules = room / "data" / "rules" / "1-1" / "rules.db"
+        yield Case("tap to relay, in a rule change", lambda: _during(rules, taps), taps.round, reach_p99=1.7)
+    line.close()
+    with reading(room / "data" / "journal.db") as books:
+        granted = sum(isinstance(one.event, AccessDecided) for one in books.events())
+    assert granted == taps.made, f"{granted} of {taps.made} taps are in the books"
+
+
+@contextmanager
+def running(path: Path) -> Iterator[Edge]:
+    """The controller of a configuration on an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="loop")
+    thread.start()
+
+    async def build() -> Edge:
+        edge = Edge(config.load(path), AsyncioClock(loop), _broken)
+        edge.start()
+        return edge
+
+    async def end(edge: Edge) -> None:
+        edge.close()
+
+    edge = asyncio.run_coroutine_threadsafe(build(), loop).result()
+    try:
+        yield edge
+    finally:
+        asyncio.run_coroutine_threadsafe(end(edge), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class Taps:
+    """Somebody with every card there is."""
+
+    def __init__(self, chip: Pn532Chip, line: SerialPty) -> None:
+        self._chip, self._line = chip, line
+        self._rng = random.Random(1)
+        self.made = 0
+
+    def wait_for_reader(self) -> None:
+        """Until the driver has started its chip and asked it for cards."""
+        for _ in range(200):
+            if self._tap() is not None:
+                return
+            time.sleep(0.02)
+        raise TimeoutError("the reader's driver never asked for a card")
+
+    def round(self) -> Samples:
+        """Some taps, each of another card, with time to secure in between."""
+        samples: Samples = []
+        while len(samples) < TAPS:
+            seconds = self._tap()
+            if seconds is not None:
+                samples.append(seconds)
+            time.sleep(BETWEEN_SECONDS)
+        return samples
+
+    def _tap(self) -> float | None:
+        """Seconds from the last byte to the pin; None when the chip was not listening."""
+        answer = self._chip.hold(UidCard(uid_of(self._rng.randrange(CARDS))))
+        if not answer:
+            self._chip.take()
+            return None
+        written = time.perf_counter()
+        self._line.send(answer)
+        rose = TimedPin.rose.get(timeout=5)
+        self._chip.take()
+        self.made += 1
+        return rose - written
+
+
+def _during(rules: Path, taps: Taps) -> Samples:
+    """Taps while a child checks a rule set of the same size, again and again."""
+    over = threading.Event()
+
+    def check() -> None:
+        while not over.is_set():
+            verified_in_child(rules)
+
+    checking = threading.Thread(target=check)
+    checking.start()
+    samples = taps.round()
+    over.set()
+    checking.join()
+    return samples
+
+
+def _echo() -> Samples:
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+
+    def answer() -> None:
+        while os.read(slave, 1) != b"q":
+            os.write(slave, b"!")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+
+    def there_and_back() -> None:
+        os.write(master, b"?")
+        os.read(master, 1)
+
+    samples = timed(there_and_back, 200)
+    os.write(master, b"q")
+    thread.join()
+    os.close(master)
+    os.close(slave)
+    return samples
+
+
+def _broken(error: Exception) -> None:
+    raise error
