@@ -52,9 +52,7 @@ def cases(room: Path) -> Iterator[Case]:
     with ExitStack() as stack:
         ours = stack.enter_context(_our_boards(room))
         floor = stack.enter_context(_bare_boards())
-        yield Case(
-            f"event to screen, {BOARDS:,} boards", ours, floor, reach_seconds=0.25, unit="ms"
-        )
+        yield Case(f"event to screen, {BOARDS:,} boards", ours, floor, reach_seconds=0.25, unit="ms")
 
 
 @contextmanager
@@ -145,7 +143,11 @@ class Bare:
     def tell(self, data: bytes) -> None:
         """Write to all; from any thread."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(lambda: [waiting.put_nowait(data) for waiting in self._queues])
+        self._loop.call_soon_threadsafe(self._put, data)
+
+    def _put(self, data: bytes) -> None:
+        for waiting in self._queues:
+            waiting.put_nowait(data)
 
     async def __call__(self, scope: MutableMapping[str, Any], _receive: object, send: Callable[..., Any]) -> None:
         """Serve one stream for ever."""
