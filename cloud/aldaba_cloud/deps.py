@@ -4,13 +4,15 @@ A route names the role it needs in the type of a parameter; there is no other
 way to reach the database, so none can forget to ask.
 """
 
+import asyncio
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool
 from sqlalchemy import Connection
 
 from aldaba_cloud.auth import service as auth
@@ -25,6 +27,8 @@ from aldaba_cloud.live import Live
 from aldaba_shared.ids import HolderId
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+TRANSACTIONS_AT_ONCE = 10
+"""Requests that may be in a transaction at the same time; the engine's pool has room for a few more."""
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf_token"
 
@@ -56,6 +60,7 @@ class Cloud:
     clock: Clock
     live: Live = field(default_factory=Live)
     hub: Hub = field(default_factory=Hub)
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSACTIONS_AT_ONCE))
 
 
 def cloud_of(request: Request) -> Cloud:
@@ -67,10 +72,16 @@ def cloud_of(request: Request) -> Cloud:
 CloudDep = Annotated[Cloud, Depends(cloud_of)]
 
 
-def transaction(request: Request, cloud: CloudDep) -> Iterator[Connection]:
-    """The request's one transaction: committed here and nowhere else, before the answer is sent."""
+async def transaction(request: Request, cloud: CloudDep) -> AsyncIterator[Connection]:
+    """The request's one transaction: committed here and nowhere else, before the answer is sent.
+
+    Requests wait for their turn here, on the loop. Were they to wait in the pool,
+    a burst would fill every worker thread with waiting ones, and those that have a
+    connection would find no thread to finish on.
+    """
     reading = request.method in SAFE_METHODS
-    with cloud.database.read() if reading else cloud.database.write() as connection:
+    opened = cloud.database.read() if reading else cloud.database.write()
+    async with cloud.turns, contextmanager_in_threadpool(opened) as connection:
         yield connection
     if not reading:
         cloud.live.tell_all()
