@@ -6,7 +6,7 @@ together, when the loop says so, and never in the middle.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -31,9 +31,9 @@ from aldaba_shared.snapshot import (
     SCHEMA,
     TABLES,
     Change,
-    Row,
+    Value,
     changed_hash,
-    set_hash,
+    hash_of_values,
 )
 from aldaba_shared.wire import decode
 
@@ -146,41 +146,49 @@ class RulesFile:
         self._connection.close()
 
 
-def check_row(row: Row) -> None:
+def check_row(table: str, values: tuple[object, ...]) -> None:
     """Whether a row is one the lookups can read.
 
     Raises:
         RulesRefused: another table, another width, or a body nobody can read.
     """
-    columns = COLUMNS.get(row.table)
-    if columns is None or len(row.values) != len(columns):
-        raise RulesRefused("bad_row", f"a row of {row.table!r} has {len(row.values)} values")
+    check = _CHECKS.get(table)
+    if check is None or len(values) != len(COLUMNS[table]):
+        raise RulesRefused("bad_row", f"a row of {table!r} has {len(values)} values")
     try:
-        _check_values(row)
+        check(*values)
     except (AldabaError, TypeError, ValueError) as error:
-        raise RulesRefused("bad_row", f"a row of {row.table!r} cannot be read ({error})") from error
+        raise RulesRefused("bad_row", f"a row of {table!r} cannot be read ({error})") from error
 
 
-def _check_values(row: Row) -> None:
-    values = dict(zip(COLUMNS[row.table], row.values, strict=True))
-    body = values.get("body")
-    if row.table == "schedule" and isinstance(body, bytes):
-        checked(decode(body, Schedule))
-    elif row.table == "zone" and isinstance(body, bytes):
-        decode(body, Zone)
-    elif row.table == "setting" and isinstance(body, bytes):
-        _check_setting(str(values["name"]), body)
-    elif row.table == "credential":
-        if not isinstance(values["key"], bytes) or values["kind"] not in KINDS:
-            raise ValueError("no such kind of credential")
-        _check_numbers(values["flags"], values["valid_from"] or 0, values["valid_until"] or 0)
-    elif row.table == "grant_":
-        _check_numbers(values["flags"], values["valid_from"], values["valid_until"] or 0)
-    else:
-        raise TypeError("its body is no bytes")
+def _check_schedule(id_: object, body: object) -> None:
+    _check_texts(id_)
+    checked(decode(_bytes(body), Schedule))
 
 
-def _check_setting(name: str, body: bytes) -> None:
+def _check_zone(id_: object, body: object) -> None:
+    _check_texts(id_)
+    decode(_bytes(body), Zone)
+
+
+def _check_credential(key: object, id_: object, holder: object, kind: object, *numbers: object) -> None:
+    _check_texts(id_, holder)
+    _bytes(key)
+    if kind not in KINDS:
+        raise ValueError("no such kind of credential")
+    flags, since, until = numbers
+    _check_numbers(flags, 0 if since is None else since, 0 if until is None else until)
+
+
+def _check_grant(door: object, holder: object, id_: object, schedule: object, contract: object, *rest: object) -> None:
+    _check_texts(door, holder, id_, schedule, "" if contract is None else contract)
+    flags, since, until = rest
+    _check_numbers(flags, since, 0 if until is None else until)
+
+
+def _check_setting(name: object, value: object) -> None:
+    _check_texts(name)
+    body = _bytes(value)
     if name == "site_zone":
         zone_of(decode(body, str))
     elif name == "night_reset":
@@ -189,10 +197,31 @@ def _check_setting(name: str, body: bytes) -> None:
         read_cancelled(body)
 
 
+def _bytes(value: object) -> bytes:
+    if not isinstance(value, bytes):
+        raise TypeError("a key or a body is no bytes")
+    return value
+
+
+def _check_texts(*texts: object) -> None:
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError("a name is no text")
+
+
 def _check_numbers(*numbers: object) -> None:
     for number in numbers:
         if not isinstance(number, int) or not 0 <= number <= END_OF_TIME:
             raise ValueError("a flag or a moment is no number this side knows")
+
+
+_CHECKS: Final[dict[str, Callable[..., None]]] = {
+    "schedule": _check_schedule,
+    "zone": _check_zone,
+    "credential": _check_credential,
+    "grant_": _check_grant,
+    "setting": _check_setting,
+}
 
 
 def make_ready(path: Path) -> None:
@@ -224,7 +253,7 @@ def apply_delta(path: Path, known: bytes, changes: tuple[Change, ...], envelope:
     for change in changes:
         for row in (change.before, change.after):
             if row is not None:
-                check_row(row)
+                check_row(row.table, row.values)
     if changed_hash(known, changes) != wanted:
         raise RulesRefused("hash_differs", "the changes do not lead to the set its head names")
     connection = sqlite3.connect(path, isolation_level=None, timeout=10.0)
@@ -254,12 +283,13 @@ def _apply(connection: sqlite3.Connection, change: Change) -> None:
         connection.execute(f"INSERT INTO {change.after.table} VALUES ({marks})", change.after.values)  # noqa: S608 - as above
 
 
-def rows_of(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Every row of the set."""
+def readable_rows(connection: sqlite3.Connection) -> Iterator[tuple[str, tuple[Value, ...]]]:
+    """Every row of the set as its table and its values, each found to be one the lookups can read."""
     for table in TABLES:
         names = ", ".join(COLUMNS[table])
         for values in connection.execute(f"SELECT {names} FROM {table}"):  # noqa: S608 - names from COLUMNS
-            yield Row(table, values)
+            check_row(table, values)
+            yield table, values
 
 
 def verified_hash(path: Path) -> bytes:
@@ -288,13 +318,7 @@ def _verified(connection: sqlite3.Connection, path: Path) -> bytes:
         raise RulesRefused("wrong_format", f"{path} is of another format than {FORMAT}")
     if _schema_of(connection) != _our_schema():
         raise RulesRefused("wrong_schema", f"{path} holds tables, views or triggers that are not ours")
-
-    def readable() -> Iterator[Row]:
-        for row in rows_of(connection):
-            check_row(row)
-            yield row
-
-    return set_hash(readable())
+    return hash_of_values(readable_rows(connection))
 
 
 def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, ...]]:

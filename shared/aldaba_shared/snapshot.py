@@ -12,8 +12,10 @@ it chose is signed.)
 
 from collections.abc import Iterable
 from hashlib import sha256
+from io import BytesIO
 from typing import Any, Final, TypeAlias
 
+from cbor2 import CBOREncoder
 from msgspec import Struct
 
 from aldaba_shared.wire import encode
@@ -117,6 +119,17 @@ def row_hash(row: Row) -> int:
     return body_hash(encode(row))
 
 
+def hash_of_values(rows: Iterable[tuple[str, tuple[Value, ...]]]) -> bytes:
+    """The hash of a set of rows given as table and values, in any order: `set_hash` for a million of them.
+
+    A row holds nothing but scalars in two arrays, whose bytes are the canonical
+    ones without being asked for; asking, and an encoder for each row, is what costs.
+    """
+    canonical = CBOREncoder(BytesIO()).encode_to_bytes
+    digests = (int.from_bytes(sha256(canonical(row)).digest(), "big") for row in rows)
+    return (sum(digests) % MODULUS).to_bytes(32, "big")
+
+
 def body_hash(body: bytes) -> int:
     """The same, from the canonical bytes themselves."""
     return int.from_bytes(sha256(body).digest(), "big")
@@ -124,7 +137,7 @@ def body_hash(body: bytes) -> int:
 
 def set_hash(rows: Iterable[Row]) -> bytes:
     """The hash of a set of rows, in any order."""
-    return (sum(map(row_hash, rows)) % MODULUS).to_bytes(32, "big")
+    return hash_of_values((row.table, row.values) for row in rows)
 
 
 def changed_hash(known: bytes, changes: Iterable[Change]) -> bytes:

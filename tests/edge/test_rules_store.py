@@ -213,6 +213,8 @@ BAD_SNAPSHOTS: dict[str, tuple[str, Callable[[Place, Path], None]]] = {
     "another format": ("wrong_format", _retold("PRAGMA user_version = 9")),
     "no head": ("no_head", _retold("DELETE FROM head_")),
     "a row nobody can read": ("bad_row", _retold("INSERT INTO schedule VALUES ('s', x'ff')")),
+    "half a flag": ("bad_row", _retold("UPDATE grant_ SET flags = 1.5")),
+    "an end that is a text": ("bad_row", _retold("UPDATE credential SET valid_until = ''")),
     "half a file": ("damaged", _cut_in_half),
     "no file at all": ("damaged", lambda _place, path: path.unlink()),
     "a stranger's signature": ("envelope_refused", _signed_by_a_stranger),

@@ -11,7 +11,7 @@ from aldaba_shared.envelope import EnvelopeRefused, KeyRing, SigningKey, seal, u
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, SiteId
 from aldaba_shared.messages import Delta, Head, Kind
-from aldaba_shared.snapshot import EMPTY_SET, Change, Row, changed_hash, changes_between, set_hash
+from aldaba_shared.snapshot import EMPTY_SET, Change, Row, changed_hash, changes_between, row_hash, set_hash
 from aldaba_shared.topics import Channel, address, topic
 from aldaba_shared.wire import Malformed, decode, encode
 
@@ -82,6 +82,16 @@ def test_a_delta_and_a_snapshot_end_in_the_same_hash(before: list[Row], after: l
     event(f"put {sum(c.after is not None for c in changes)}, dropped {sum(c.after is None for c in changes)}")
     assert changed_hash(set_hash(before), changes) == set_hash(after)
     assert (set_hash(before) == set_hash(after)) is (sorted(before, key=repr) == sorted(after, key=repr))
+
+
+VALUES = st.one_of(st.none(), st.text(), st.binary(), st.integers(-(2**63), 2**63 - 1))
+
+
+@given(values=st.lists(VALUES, min_size=7, max_size=7))
+def test_the_bytes_hashed_in_bulk_are_the_canonical_ones(values: list[str | bytes | int | None]) -> None:
+    row = Row("credential", tuple(values))
+    event(", ".join(sorted({type(value).__name__ for value in values})))
+    assert set_hash([row]) == row_hash(row).to_bytes(32, "big")
 
 
 def test_the_hash_of_a_set_knows_no_order() -> None:
