@@ -207,9 +207,7 @@ def test_a_timer_relay_shuts_a_strike_and_no_magnet() -> None:
 
 @pytest.mark.parametrize(("fail_safe", "contact"), list(itertools.product((True, False), ("NO", "NC"))))
 def test_a_board_that_lets_go_leaves_its_relay_at_rest(fail_safe: bool, contact: str) -> None:
-    said = without_us(
-        door_of(lock={"fail_safe": fail_safe}, relay={"contact": contact}), replace(BOARD, may_hold_after_kill=False)
-    )
+    said = without_us(door_of(lock={"fail_safe": fail_safe}, relay={"contact": contact}), LETS_GO)
     current_flows = contact == "NC"
     assert said.crash is (Outcome.OPENS if current_flows is not fail_safe else Outcome.STAYS_SHUT)
 
