@@ -10,6 +10,7 @@ from aldaba_edge.ports import Clock
 from aldaba_edge.reserve import RESERVE_BYTES, Reserve
 from aldaba_edge.state import Slot, State, open_state, peek
 from aldaba_edge.writer import Disk, InlineWriter, WriteQueue, Writer, WriterThread
+from aldaba_shared.events import MessageRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,14 @@ def open_books(
     """Open `state.db` and `journal.db` under a folder, putting aside what is broken.
 
     `make_writer` is `inline(clock)` or `threaded(post)`; `on_broken` must end the
-    process, whose next start then puts the broken file aside. `synchronous` is
+    process, whose next start then puts the broken file aside. A state that is lost
+    takes modes, pass uses and counters along: the journal says so, as an alarm. `synchronous` is
     FULL wherever a power cut is real.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     reserve = Reserve(folder / "reserve", reserve_bytes)
     state_path, journal_path = folder / "state.db", folder / "journal.db"
-    open_state(state_path)
+    sound = open_state(state_path)
     opened = open_file(journal_path, boot, peek(state_path, Slot.TAIL, Tail), clock.now())
     disk = Disk(journal_path, state_path, reserve, synchronous=synchronous)
     writer = make_writer(disk)
@@ -62,6 +64,8 @@ def open_books(
     clean = state.get(Slot.CLEAN, bool) or False
     journal = SqliteJournal(opened, queue, clock, boot=boot, spend=state.spend)
     state.put(Slot.CLEAN, value=False)
+    if not sound:
+        journal.record(MessageRefused("state", "damaged"))
     reserve.hold()
     return Books(journal, state, queue, writer, reserve, clean)
 

@@ -50,8 +50,9 @@ class Slot(StrEnum):
 
 
 def open_state(path: Path) -> bool:
-    """Make `state.db` if it is missing; put it aside if it is broken. True when what was known is still known."""
-    if path.exists():
+    """Make `state.db` if it is missing; put it aside if it is broken. False when something was known and is lost."""
+    missing = not path.exists()
+    if not missing:
         try:
             connection = sqlite3.connect(path)
             sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
@@ -67,7 +68,7 @@ def open_state(path: Path) -> bool:
             if part.exists():
                 part.rename(path.with_name(f"{path.name}.broken-{secrets.token_hex(4)}{suffix}"))
     _create(path)
-    return False
+    return missing
 
 
 def _create(path: Path) -> None:

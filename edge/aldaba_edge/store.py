@@ -114,9 +114,17 @@ class SqliteRules:
     # Starting
 
     def _open_current(self) -> None:
+        if self.floor == (0, 0):
+            self._floor_from_disk()
         link = self.folder / "current"
         if link.exists():
             self._open(link.resolve())
+
+    def _floor_from_disk(self) -> None:
+        """The state was lost, or is new: nothing older than the newest signed generation found here is believed."""
+        for folder in self._generations():
+            with suppress(AldabaError):
+                self._raise_floor(self._trust.stored_head(head_of(folder / "rules.db")[0]))
 
     def _open(self, folder: Path, *, fallen_back: bool = False) -> bool:
         """Open a generation if its head is signed and names its rows; the rows themselves are checked later."""
