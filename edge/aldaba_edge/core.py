@@ -66,5 +66,7 @@ def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways
         follower=follower,
         software=software,
     )
-    presences = PeerPresences(journal, state, trust, clock, sync.publish_presence)
+    presences = PeerPresences(
+        journal, state, trust, clock, peers=lambda: rules.peers, publish=sync.publish_presence, refused=refusals.add
+    )
     return Core(trust, rules, presences, sync, refusals, ways)

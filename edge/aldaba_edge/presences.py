@@ -16,11 +16,12 @@ from aldaba_edge.journal import SqliteJournal
 from aldaba_edge.ports import Clock, Timer
 from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import OutOfDate, Trust
-from aldaba_shared.envelope import EnvelopeRefused, kid_of, seal, unseal
+from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, seal, unseal
 from aldaba_shared.events import movement
 from aldaba_shared.ids import ControllerId, HolderId, ZoneId
 from aldaba_shared.messages import Kind, PresenceNews
 from aldaba_shared.presence import Order, Presence, Stay, merged
+from aldaba_shared.wire import Malformed
 
 log = structlog.get_logger()
 
@@ -29,6 +30,12 @@ NEWS_SECONDS: Final = 0.2
 CHECKPOINT_EVERY: Final = 200
 TOLD_FOR: Final = timedelta(hours=36)
 """Stays older than this have ended on every policy there is; peers need not hear of them."""
+
+
+STRANGER_SECONDS: Final = 60.0
+"""How long a peer may be unknown before its news counts as forged: rules follow a pairing within seconds."""
+
+MOST_STRANGERS: Final = 64
 
 
 class Kept(Struct, frozen=True):
@@ -48,11 +55,25 @@ class Heard(Struct, frozen=True):
 
 
 class PeerPresences:
-    """Satisfies `Presences`; `publish` sends an envelope as this controller's retained news."""
+    """Satisfies `Presences`; `publish` sends an envelope as this controller's retained news.
+
+    `peers` gives the keys the rules in force name; a key list of the root may name more.
+    """
 
     def __init__(
-        self, journal: SqliteJournal, state: State, trust: Trust, clock: Clock, publish: Callable[[bytes], None]
+        self,
+        journal: SqliteJournal,
+        state: State,
+        trust: Trust,
+        clock: Clock,
+        *,
+        peers: Callable[[], KeyRing],
+        publish: Callable[[bytes], None],
+        refused: Callable[[str, str], None],
     ) -> None:
+        self._peers = peers
+        self._refused = refused
+        self._strangers: dict[bytes, bytes] = {}
         self._journal = journal
         self._state = state
         self._trust = trust
@@ -84,8 +105,14 @@ class PeerPresences:
             EnvelopeRefused: no peer of this site signed it, or it speaks for another one.
             OutOfDate: older than the news known of that peer.
         """
-        news = unseal(Kind.PRESENCE, self._trust.site, envelope, self._trust.ring, PresenceNews)
-        signer = kid_of(Kind.PRESENCE, envelope).partition(b"/")[0]
+        kid = kid_of(Kind.PRESENCE, envelope)
+        peers = self._peers()
+        ring = peers if peers.knows(kid) else self._trust.ring
+        if not ring.knows(kid) and len(self._strangers) < MOST_STRANGERS:
+            self._wait_for(kid, envelope)
+            return
+        news = unseal(Kind.PRESENCE, self._trust.site, envelope, ring, PresenceNews)
+        signer = kid.partition(b"/")[0]
         if signer != news.controller.encode():
             raise EnvelopeRefused(Kind.PRESENCE, "its signer speaks for another controller")
         if any(stay.order.controller != news.controller for _, stay in news.stays):
@@ -95,6 +122,22 @@ class PeerPresences:
         self._stays = merged(self._stays, news.stays)
         self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
         self._state.put(Slot.PEER_COUNTERS, self._heard)
+
+    def _wait_for(self, kid: bytes, envelope: bytes) -> None:
+        """Look at a stranger's news again later: a peer's first word may come before the rules that name it."""
+        if kid not in self._strangers:
+            self._clock.call_later(STRANGER_SECONDS, lambda: self._look_again(kid))
+        self._strangers[kid] = envelope
+
+    def _look_again(self, kid: bytes) -> None:
+        envelope = self._strangers.pop(kid)
+        if not (self._peers().knows(kid) or self._trust.ring.knows(kid)):
+            self._refused(Kind.PRESENCE, EnvelopeRefused.code)
+            return
+        try:
+            self.hear(envelope)
+        except (EnvelopeRefused, OutOfDate, Malformed) as error:
+            self._refused(Kind.PRESENCE, error.code)
 
     def _newer(self, news: PresenceNews) -> bool:
         """False for the very news already known, which brokers repeat."""

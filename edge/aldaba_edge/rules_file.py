@@ -12,10 +12,13 @@ from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Final
 
+from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, HolderId, RightId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.passes import read_cancelled
+from aldaba_shared.peers import SETTING as PEERS
+from aldaba_shared.peers import read_peers
 from aldaba_shared.presence import PresenceRules, Zone
 from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
 from aldaba_shared.schedule import Schedule, checked, zone_of
@@ -79,6 +82,7 @@ class RulesFile:
         self.refresh()
 
     cancelled_passes: frozenset[bytes] = frozenset()
+    peers = KeyRing()
 
     def refresh(self) -> None:
         """See what the last delta made of the file; rows, head and presence change together here."""
@@ -139,6 +143,7 @@ class RulesFile:
         night_reset = decode(settings["night_reset"], time) if "night_reset" in settings else time(4, 0)
         cancelled = settings.get("cancelled_passes")
         self.cancelled_passes = read_cancelled(cancelled) if cancelled is not None else frozenset()
+        self.peers = read_peers(settings[PEERS]) if PEERS in settings else KeyRing()
         return PresenceRules({ZoneId(zone.id): zone for zone in zones}, site_zone, night_reset)
 
     def close(self) -> None:
@@ -195,6 +200,8 @@ def _check_setting(name: object, value: object) -> None:
         decode(body, time)
     elif name == "cancelled_passes":
         read_cancelled(body)
+    elif name == PEERS:
+        read_peers(body)
 
 
 def _bytes(value: object) -> bytes:

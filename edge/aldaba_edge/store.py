@@ -21,7 +21,7 @@ from aldaba_edge.runner import Runner
 from aldaba_edge.snapshot_child import Verify
 from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import Trust
-from aldaba_shared.envelope import EnvelopeRefused
+from aldaba_shared.envelope import EnvelopeRefused, KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import AnyEvent, MessageRefused, RulesApplied
 from aldaba_shared.ids import CredentialKey, DoorId
@@ -32,6 +32,7 @@ from aldaba_shared.wire import Malformed
 
 log = structlog.get_logger()
 NO_RULES: Final = PresenceRules({}, "UTC")
+NOBODY: Final = KeyRing()
 HEAD_KEPT_SECONDS: Final = 600
 """How often a head that only grew younger is kept; after a restart rules look at most this much older."""
 
@@ -95,6 +96,11 @@ class SqliteRules:
     def cancelled_passes(self) -> frozenset[bytes]:
         """The `cti`s of passes that were taken back before their end."""
         return self._file.cancelled_passes if self._file is not None else frozenset()
+
+    @property
+    def peers(self) -> KeyRing:
+        """Whose presence this controller believes."""
+        return self._file.peers if self._file is not None else NOBODY
 
     @property
     def set_hash(self) -> bytes:

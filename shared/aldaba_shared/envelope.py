@@ -71,6 +71,10 @@ class KeyRing:
     def __init__(self, keys: Iterable[WorkingKey] = ()) -> None:
         self._keys = {key.kid: (_verifier(key), frozenset(key.signs)) for key in keys}
 
+    def knows(self, kid: bytes) -> bool:
+        """Whether a key of this name is here, whatever it may sign."""
+        return kid in self._keys
+
     def trusted(self, kid: bytes, kind: Kind) -> COSEKeyInterface:
         """The key of this `kid`.
 

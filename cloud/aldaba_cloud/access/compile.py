@@ -18,6 +18,9 @@ from aldaba_cloud.places.models import Place, routes
 from aldaba_shared import presence
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.messages import WorkingKey
+from aldaba_shared.peers import SETTING as PEERS
+from aldaba_shared.peers import peers_body
 from aldaba_shared.schedule import Schedule, Windows, always, weekly
 from aldaba_shared.snapshot import ENABLED, ESSENTIAL, GOOD_STANDING, LONG_ACCESS, RENEWS, Row
 from aldaba_shared.wire import encode
@@ -162,14 +165,15 @@ def people_rows(
     }
 
 
-def site_rows(rules: SiteRules, controller: ControllerRules) -> list[Row]:
-    """The rows that are nobody's: the schedules its doors can need, the zones, the site's clock, its doors."""
+def site_rows(rules: SiteRules, controller: ControllerRules, peers: Iterable[WorkingKey] = ()) -> list[Row]:
+    """The rows that are nobody's: schedules, zones, the site's clock, the controller's doors and peers."""
     names = {ALWAYS, *rules.levels.schedules}
     return [
         *(Row("schedule", (name, encode(rules.schedule(ScheduleId(name))))) for name in sorted(names)),
         *(Row("zone", (zone, encode(body))) for zone, body in sorted(presence_zones(rules.place).items())),
         Row("setting", ("night_reset", encode(rules.place.site.night_reset.isoformat()))),
         Row("setting", ("site_zone", encode(rules.place.site.time_zone))),
+        Row("setting", (PEERS, peers_body(key for key in peers if key.kid != controller.id.encode()))),
         *(Row("setting", (f"door/{door}", encode(_door_body(rules.place, door)))) for door in sorted(controller.doors)),
     ]
 

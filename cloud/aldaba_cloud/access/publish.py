@@ -18,6 +18,7 @@ from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules
 from aldaba_cloud.access.models import Generation
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
@@ -99,9 +100,10 @@ def publish(
     newest = {one.id: store.newest_generation(work, one.id) for one in controllers}
     named = None if whom is None or any(known is None for known in newest.values()) else sorted(set(whom))
     rows = people_rows(rules, people_of(work, keyring, named), controllers)
+    peers = fleet.presence_keys(work, site_id)
     made = []
     for controller in controllers:
-        wanted = [*site_rows(rules, controller), *rows[controller.id]]
+        wanted = [*site_rows(rules, controller, peers), *rows[controller.id]]
         known = newest[controller.id]
         before = store.published(work, controller.id, None if named is None else [NOBODYS, *named]) if known else []
         made += _publish_one(work, site_id, (controller.id, known), Difference(before, map(store.encoded, wanted)))

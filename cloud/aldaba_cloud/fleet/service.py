@@ -19,7 +19,7 @@ from aldaba_cloud.places.models import Door
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, DoorId, SiteId
-from aldaba_shared.messages import ModeNow
+from aldaba_shared.messages import Kind, ModeNow, WorkingKey
 
 MODES_CHANGED: Final = "modes.changed"
 COMMANDED: Final = "command.given"
@@ -65,6 +65,15 @@ def controller_keys(work: Work, keyring: Keyring) -> dict[ControllerId, bytes]:
         for one in store.list_controllers(work)
         if one.retired_at is None
     }
+
+
+def presence_keys(work: Work, site: SiteId) -> tuple[WorkingKey, ...]:
+    """The keys of a site's controllers in use, each for the presence it tells its peers."""
+    return tuple(
+        WorkingKey(one.kid, one.public_key, (Kind.PRESENCE,))
+        for one in store.list_controllers(work)
+        if one.site == site and one.retired_at is None
+    )
 
 
 def broker_passwords(work: Work, keyring: Keyring) -> dict[ControllerId, str]:
