@@ -5,15 +5,18 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from aldaba_shared.envelope import seal
-from aldaba_shared.ids import HolderId, ZoneId
+from aldaba_shared.envelope import EnvelopeRefused, SigningKey, seal
+from aldaba_shared.ids import ControllerId, HolderId, ZoneId
 from aldaba_shared.messages import (
     KeyList,
     Kind,
+    PresenceNews,
     Resend,
 )
 from aldaba_shared.parcel import pack
+from aldaba_shared.peers import SETTING, peers_body, read_peers
 from aldaba_shared.presence import Order, Stay
+from aldaba_shared.snapshot import Row
 from tests.edge.naive_cloud import DOWN, STATE
 from tests.edge.places import FRONT, ME, PEER, SITE, START, Keys, some_rows
 from tests.edge.sync_place import Place, ack, command, effects, good_delta, good_head, lockdown, news
@@ -172,3 +175,31 @@ def test_news_with_one_defect_moves_nobody_and_is_an_alarm(settled: Place, defec
     settled.link.deliver(topic, pack({Kind.PRESENCE: BAD_NEWS[defect](settled.keys)}))
     assert dict(settled.core.presences.stays()) == before
     assert [what for what, _ in settled.refusals()] == ["presence"]
+
+
+NEW_PEER = SigningKey.generate(b"c9")
+OF_C9 = (HolderId("bea"), Stay(ZoneId("floor"), START, Order(START, "c9", "j9", 1)))
+FROM_C9 = seal(Kind.PRESENCE, SITE, PresenceNews(ControllerId("c9"), "j9", 1, START, (OF_C9,)), NEW_PEER)
+
+
+def test_a_stranger_is_an_alarm_once_the_rules_had_a_minute_to_name_it(settled: Place) -> None:
+    settled.link.deliver(f"aldaba/1/{SITE}/c9/presence", pack({Kind.PRESENCE: FROM_C9}))
+    assert settled.refusals() == []
+    settled.clock.advance(61)
+    assert "bea" not in settled.core.presences.stays()
+    assert settled.refusals() == [("presence", "envelope_refused")]
+
+
+def test_a_new_peer_is_believed_when_the_rules_that_name_it_come_after_its_first_word(settled: Place) -> None:
+    settled.link.deliver(f"aldaba/1/{SITE}/c9/presence", pack({Kind.PRESENCE: FROM_C9}))
+    named = Row("setting", (SETTING, peers_body([NEW_PEER.public(Kind.PRESENCE)])))
+    settled.follow(some_rows(1), [*some_rows(1), named], 2)
+    settled.clock.advance(61)
+    assert settled.core.presences.stays()[HolderId("bea")].zone == "floor"
+    assert settled.refusals() == []
+
+
+def test_a_peer_that_the_rules_name_may_sign_presence_and_nothing_else() -> None:
+    ring = read_peers(peers_body([NEW_PEER.public(Kind.HEAD, Kind.PRESENCE)]))
+    with pytest.raises(EnvelopeRefused):
+        ring.trusted(NEW_PEER.kid, Kind.HEAD)
