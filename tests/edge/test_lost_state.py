@@ -53,10 +53,7 @@ def test_a_lost_state_is_an_alarm_in_the_books_and_the_file_is_kept(place: Place
     assert list(again.folder.glob("state.db.broken-*"))
     once_more = again.restarted()
     once_more.clock.settle()
-    alarms = [
-        line for line in once_more.books.journal.file.events() if line.event == MessageRefused("state", "damaged")
-    ]
-    assert len(alarms) == 1, "the next start has nothing to say"
+    assert alarms(once_more) == [MessageRefused("state", "damaged")], "the next start has nothing to say"
 
 
 @pytest.mark.parametrize("breakage", sorted(BREAKAGES))
