@@ -155,9 +155,9 @@ def _refused(answer: dict[str, Any]) -> None:
 def check(path: Path, *, as_json: bool) -> None:
     """Judge a configuration: every mistake, and what each door does without us.
 
-    \b
     Exit 0 when a controller may run so, 1 when it may not.
 
+    \b
     Examples:
       aldaba-edge check
       aldaba-edge check ./edge.toml --json
@@ -273,9 +273,9 @@ def explain(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option k
     EVENT is a line's number: the decision is run again on the facts the line
     carries, and must come out the same.
 
-    \b
     Exit 0 for a grant, 1 for a denial, 2 when it cannot be said.
 
+    \b
     Examples:
       aldaba-edge explain 1234
       aldaba-edge explain --door door-street --card 04536b4a2f7080 --at 2026-11-23T18:30+01:00
@@ -309,9 +309,9 @@ def pair(
 ) -> None:
     """Give this controller its keys with the six-digit CODE of the page.
 
-    \b
     Exit 0 when it is paired, 1 when you say that the words differ.
 
+    \b
     Examples:
       aldaba-edge pair 482913
       aldaba-edge pair 482913 --cloud https://aldaba.example --root-fingerprint 9f86d081...
@@ -345,9 +345,9 @@ def pair(
 def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
     """Look at identity, clock, disk, daemon, broker and readers, and test the relays' polarity.
 
-    \b
     Exit 0 when all is well, 1 when something is not.
 
+    \b
     Examples:
       aldaba-edge doctor
       aldaba-edge doctor --click-test     (with the daemon stopped)
