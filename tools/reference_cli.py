@@ -49,11 +49,14 @@ def _section(path: str, context: click.Context) -> str:
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     rows = list(_arguments(command, context))
     parts = [f"## `{path}`", f"```console\n$ {usage}\n```", _examples_kept(command.help or "")]
+    if command.epilog:
+        parts.append(_examples_kept(command.epilog))
     return "\n\n".join([*parts, table(["argument or option", "meaning"], rows)] if rows else parts) + "\n"
 
 
 def program(name: str, command: click.Command) -> str:
     """The page of one program: what it is, then every command with its arguments and options."""
-    everywhere = table(["option", "meaning, before any command"], _arguments(command, click.Context(command)))
+    rows = list(_arguments(command, click.Context(command)))
+    everywhere = [table(["option", "meaning, before any command"], rows)] if rows else []
     sections = [_section(path, context) for path, context in commands(name, command)]
-    return page(f"`{name}`", _examples_kept(command.help or "") + "\n", everywhere, *sections)
+    return page(f"`{name}`", _examples_kept(command.help or "") + "\n", *everywhere, *sections)

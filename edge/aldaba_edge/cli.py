@@ -265,7 +265,9 @@ def _say_line(line: dict[str, Any], *, as_json: bool) -> None:
 @click.option("--door", help="What if: this door.")
 @click.option("--card", help="What if: this card's UID in hexadecimal.")
 @click.option("--at", "moment", help="What if: at this moment, such as 2026-11-23T18:30+01:00.  [default: now]")
-@click.option("--language", type=click.Choice(["es", "ca", "en"]), default="en", show_default=True)
+@click.option(
+    "--language", type=click.Choice(["es", "ca", "en"]), default="en", show_default=True, help="Of the answer."
+)
 @mendable
 def explain(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option keeps its type above
     """Say why a door answered as it did, or would answer, without opening it.

@@ -135,7 +135,7 @@ EVERY_COMMAND = [
 def test_every_command_explains_itself_with_an_example(path: str, command: click.Command) -> None:
     program_name, _, rest = path.partition(" ")
     example = rf"^ *{program_name}( --?\S+( \S+)?)*? {rest}\b"
-    assert re.search(example, command.help or "", re.MULTILINE)
+    assert re.search(example, f"{command.help}\n{command.epilog}", re.MULTILINE)
 
 
 @pytest.mark.parametrize(("path", "command"), EVERY_COMMAND)
