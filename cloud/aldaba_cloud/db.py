@@ -142,7 +142,12 @@ class Work:
     def writable(self, table: Table) -> ColumnElement[bool]:
         """The condition every update and delete carries; network-wide rows want the whole network."""
         inside = table.c.network_id == self.scope.network
-        return inside if self.scope.sites is None else inside & table.c.site_id.in_(sorted(self.scope.sites))
+        if self.scope.sites is None:
+            return inside
+        if len(self.scope.sites) == 1:
+            # A plain comparison also serves statements that are run for many rows; a list of values does not.
+            return inside & (table.c.site_id == next(iter(self.scope.sites)))
+        return inside & table.c.site_id.in_(sorted(self.scope.sites))
 
     def stamp(self, site: SiteId) -> dict[str, Any]:
         """The two columns of a new row; refused when the caller may not write at that site."""

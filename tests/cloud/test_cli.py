@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from aldaba_cloud.access import store as access
+from aldaba_cloud.access.models import Generation
 from aldaba_cloud.access.publish import publish
 from aldaba_cloud.cli import main
 from aldaba_cloud.db import Database, Scope, Work
@@ -146,13 +147,24 @@ def test_a_restored_copy_cannot_bring_an_old_right_back(state: Path, tmp_path: P
     assert before == []
     assert "--replace" in run("restore", str(archive), ends=2).output
     run("restore", str(archive), "--replace")
-    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
-    with kept.read() as db:
-        after = access.newest_generations(Work(db, Scope(NETWORK), MONDAY_NOON))
-    kept.close()
+    run("rules", "publish")
+    assert {one.epoch for one in generations(state)} == {1}, "nobody has looked at it yet"
+    held = json.loads(run("rules", "held", "--json", ends=1).output)["held"]
+    assert [one["at_the_door"] for one in held] == ["not heard yet"] * 3
+    run("rules", "publish", "--after-restore")
+    after = generations(state)
     assert all((one.epoch, one.version) > newest[one.controller] for one in after)
     assert len(after) == 3
+    assert "No door is held" in run("rules", "held").output
     assert run("verify").exit_code == 0
+
+
+def generations(state: Path) -> list[Generation]:
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    with kept.read() as db:
+        found = access.newest_generations(Work(db, Scope(NETWORK), MONDAY_NOON))
+    kept.close()
+    return found
 
 
 def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(state: Path, tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """Explaining: the very decision of the door, run again; and what it would be for a person, a door and a moment."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from aldaba_cloud.access.compile import GOOD, People, SiteRules
+from aldaba_cloud.access.compile import GOOD, Entitlement, People, SiteRules
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.fleet import books
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.events import AccessDecided, read_line
-from aldaba_shared.ids import ControllerId, CredentialKey, DoorId, HolderId, RightId
+from aldaba_shared.ids import ControllerId, CredentialId, CredentialKey, DoorId, HolderId, RightId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
 
@@ -74,11 +75,30 @@ def facts_of(rules: SiteRules, people: People, holder: HolderId, door: DoorId) -
     """What the door would know of this holder's best credential: an enabled one before a disabled one."""
     cards = [card.credential for card in people.cards if card.credential.holder == holder]
     best = max(cards, key=lambda card: (card.enabled, card.issued_at), default=None)
-    if best is None or holder not in rules.known_here(people):
-        return Facts()
-    key = CredentialKey(best.id.encode())
-    rights = [(door, holder, right) for right in _rights(rules, people, holder, door)]
-    return MemoryRules({key: _credential(people, best)}, rights).facts(door, key)
+    return FactsNow(rules, people).of_card(best.id, door) if best is not None else Facts()
+
+
+class FactsNow:
+    """What doors would know of these people's credentials by these rules, worked out once for many questions."""
+
+    def __init__(self, rules: SiteRules, people: People) -> None:
+        self._rules = rules
+        self._people = people
+        self._cards = {card.credential.id: card.credential for card in people.cards}
+        self._known = rules.known_here(people)
+        self._entitled: dict[tuple[HolderId, DoorId], list[Entitlement]] = defaultdict(list)
+        for one in rules.entitlements(people):
+            self._entitled[one.holder, one.door].append(one)
+
+    def of_card(self, card: CredentialId, door: DoorId) -> Facts:
+        """What this door would know of a credential; nothing if its holder has no business at the site."""
+        issued = self._cards.get(card)
+        if issued is None or issued.holder not in self._known:
+            return Facts()
+        key = CredentialKey(issued.id.encode())
+        entitled = self._entitled.get((issued.holder, door), ())
+        rights = [(door, issued.holder, _right(self._rules, one)) for one in entitled]
+        return MemoryRules({key: _credential(self._people, issued)}, rights).facts(door, key)
 
 
 def _credential(people: People, issued: IssuedCredential) -> Credential:
@@ -95,18 +115,14 @@ def _credential(people: People, issued: IssuedCredential) -> Credential:
     )
 
 
-def _rights(rules: SiteRules, people: People, holder: HolderId, door: DoorId) -> list[Right]:
-    """The rights a door would find, from the same entitlements that its rows are made of."""
-    return [
-        Right(
-            id=RightId(f"{one.contract_id or 'own'}:{one.schedule}"),
-            schedule=rules.schedule(one.schedule),
-            valid_from=one.contract.begins_at(rules.zone) if one.contract else datetime.fromtimestamp(0, rules.zone),
-            valid_until=one.contract.rights_end_at(rules.zone) if one.contract else None,
-            contract=one.contract_id,
-            good_standing=one.contract is None or one.contract.standing in GOOD,
-            renews=one.contract is not None and one.contract.renews,
-        )
-        for one in rules.entitlements(people)
-        if one.holder == holder and one.door == door
-    ]
+def _right(rules: SiteRules, one: Entitlement) -> Right:
+    """The right a door would find, from the same entitlement that its row is made of."""
+    return Right(
+        id=RightId(f"{one.contract_id or 'own'}:{one.schedule}"),
+        schedule=rules.schedule(one.schedule),
+        valid_from=one.contract.begins_at(rules.zone) if one.contract else datetime.fromtimestamp(0, rules.zone),
+        valid_until=one.contract.rights_end_at(rules.zone) if one.contract else None,
+        contract=one.contract_id,
+        good_standing=one.contract is None or one.contract.standing in GOOD,
+        renews=one.contract is not None and one.contract.renews,
+    )

@@ -19,6 +19,7 @@ from aldaba_cloud.access.models import Generation
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
@@ -92,11 +93,13 @@ def publish(
     The few rows that are nobody's (schedules, zones, the site's clock) are
     always compared, so a changed schedule needs no holder at all. A controller
     that has no version yet gets everything, whoever changed. Of two who publish
-    at once the second waits here, and then sees the first one's version.
+    at once the second waits here, and then sees the first one's version. Doors
+    that are held after a restore (`access.restored`) get nothing.
     """
     places.lock_publishing(work)
     rules = site_rules(work, site_id)
-    controllers = controllers_of(rules, keys)
+    held = fleet_store.held_since(work)
+    controllers = [one for one in controllers_of(rules, keys) if one.id not in held]
     newest = {one.id: store.newest_generation(work, one.id) for one in controllers}
     named = None if whom is None or any(known is None for known in newest.values()) else sorted(set(whom))
     rows = people_rows(rules, people_of(work, keyring, named), controllers)
@@ -147,7 +150,7 @@ def _publish_one(
         return []
     digest = difference.hash_after(known.set_hash if known else EMPTY_SET)
     generation = Generation(controller, epoch, known.version + 1 if known else 1, digest)
-    small = known is not None and len(difference) <= LARGEST_DELTA
+    small = known is not None and known.epoch == epoch and len(difference) <= LARGEST_DELTA
     store.add_generation(work, site, generation, difference.changes() if small else ())
     store.replace_rows(work, site, controller, (difference.gone, difference.put))
     outbox.tell(work, site, PUBLISHED, controller, {"epoch": generation.epoch, "version": generation.version})
@@ -155,13 +158,22 @@ def _publish_one(
 
 
 def head_now(work: Work, controller: ControllerId) -> Head | None:
-    """The head to sign now: the newest version, issued at this moment; None before the first version."""
+    """The head to sign now: the newest version, issued at this moment; None before the first version.
+
+    A door that is held after a restore hears again what it follows already, so
+    that its rules stay young; nothing before it has said what that is.
+    """
+    if controller in fleet_store.held_since(work):
+        kept = fleet_store.find_controller(work, controller)
+        return Head(controller, *kept.confirmed, kept.set_hash, work.now) if kept and kept.set_hash else None
     known = store.newest_generation(work, controller)
     return Head(controller, known.epoch, known.version, known.set_hash, work.now) if known else None
 
 
 def newest_delta(work: Work, controller: ControllerId) -> Delta | None:
-    """The step to the newest version; None when the whole set has to be fetched instead."""
+    """The step to the newest version; None when the whole set has to be fetched instead, or when none may be sent."""
+    if controller in fleet_store.held_since(work):
+        return None
     known = store.newest_generation(work, controller)
     changes = store.changes_to(work, known) if known else ()
     if known is None or not changes:

@@ -1,12 +1,24 @@
-"""Rehearsing a change: compile twice, and say who gains, who loses, at which door and when."""
+"""Rehearsing a change: compile twice, and say who gains, who loses, at which door and when.
+
+And, over recorded days: which taps that were really made would have ended
+otherwise, by running the door's decision again with other rules.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from aldaba_cloud.access.compile import GOOD, Entitlement, People, SiteRules
-from aldaba_shared.ids import DoorId, HolderId, ScheduleId
+from aldaba_cloud.access.explain import FactsNow
+from aldaba_shared.decide import decide
+from aldaba_shared.events import AccessDecided
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId
+from aldaba_shared.keys import CredentialKind
+from aldaba_shared.reasons import Reason
 from aldaba_shared.schedule import DAY_MINUTES, WEEK_DAYS, Schedule, Window
 
 WEEK: Final = DAY_MINUTES * WEEK_DAYS
@@ -46,6 +58,67 @@ class Rehearsal:
     def losers(self) -> frozenset[HolderId]:
         """Holders who lose anything."""
         return frozenset(effect.holder for effect in self.effects if effect.loses)
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """An answer that a door gave, and where it stands in the books."""
+
+    controller: ControllerId
+    journal: str
+    sequence: int
+    at: datetime
+    event: AccessDecided
+
+
+@dataclass(frozen=True, slots=True)
+class OtherEnd:
+    """A tap that was really made and would have ended otherwise."""
+
+    tap: Tap
+    would_be: Reason
+
+    @property
+    def was(self) -> Reason:
+        """What the door said."""
+        return self.tap.event.decision.reason
+
+    @property
+    def door(self) -> DoorId:
+        """Where."""
+        return self.tap.event.shown.door
+
+    @property
+    def holder(self) -> HolderId | None:
+        """Whose credential it was; None where the door did not know it."""
+        known = self.tap.event.facts.credential
+        return known.holder if known else None
+
+
+def other_ends(taps: Iterable[Tap], after: FactsNow, before: FactsNow | None = None) -> list[OtherEnd]:
+    """The taps that would have ended otherwise by the rules `after`.
+
+    With `before` only those count that end otherwise because of the change from
+    one to the other, not because of what has changed since the tap. Presence, the
+    door's mode and the hour stay as they were. Unknown cards and passes stand in
+    no compiled rules and are left out.
+    """
+    found = []
+    for tap in taps:
+        would_be = _reason_by(after, tap.event)
+        if would_be is None or would_be is tap.event.decision.reason:
+            continue
+        if before is None or _reason_by(before, tap.event) is not would_be:
+            found.append(OtherEnd(tap, would_be))
+    return found
+
+
+def _reason_by(rules: FactsNow, event: AccessDecided) -> Reason | None:
+    known = event.facts.credential
+    if known is None or known.kind is CredentialKind.PASS:
+        return None
+    facts = replace(rules.of_card(known.id, event.shown.door), refusal=event.facts.refusal)
+    return decide(event.shown, facts, event.presence, event.door).reason
 
 
 def rehearse(before: SiteRules, after: SiteRules, people: People, people_after: People | None = None) -> Rehearsal:

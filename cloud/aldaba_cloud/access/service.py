@@ -1,18 +1,19 @@
 """Changing who may go where: every change is compiled and published in its own transaction."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aldaba_cloud import audit
 from aldaba_cloud.access import store
 from aldaba_cloud.access.compile import narrowed, with_schedule
-from aldaba_cloud.access.explain import Explanation, Question, explain_question
+from aldaba_cloud.access.explain import Explanation, FactsNow, Question, explain_question
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
 from aldaba_cloud.access.publish import Published, people_of, publish, site_rules
-from aldaba_cloud.access.rehearse import Rehearsal, rehearse
+from aldaba_cloud.access.rehearse import OtherEnd, Rehearsal, Tap, other_ends, rehearse
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import books
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.keyring import Keyring
@@ -21,10 +22,12 @@ from aldaba_cloud.members import store as members_store
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
+from aldaba_shared.events import AccessDecided, read_line
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.schedule import Schedule, Windows, checked, weekly
 
 KEPT_VERSIONS: Final = timedelta(days=30)
+EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,26 @@ def rehearse_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], k
     return rehearse(rules, after, people_of(work, keyring))
 
 
+def taps_of(work: Work, site: SiteId, *, at: datetime, received: datetime = EVER) -> list[Tap]:
+    """The taps in a site's books, made and received since these moments."""
+    return [
+        Tap(ControllerId(row.controller_id), row.journal, row.sequence, row.at, event)
+        for row in books.taps(work, site, at=at, received=received)
+        if isinstance(event := read_line(row.body).event, AccessDecided)
+    ]
+
+
+def rehearse_taps(
+    work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring, *, days: int = 7
+) -> list[OtherEnd]:
+    """Say which taps of the last days would have ended otherwise with another week, without keeping it."""
+    wanted = changed_schedule(work, name, week)
+    rules, people = site_rules(work, wanted.site), people_of(work, keyring)
+    after = narrowed(rules, with_schedule(rules.levels, wanted))
+    taps = taps_of(work, wanted.site, at=work.now - timedelta(days=days))
+    return other_ends(taps, FactsNow(after, people), FactsNow(rules, people))
+
+
 def change_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring) -> list[Published]:
     """Keep another week and publish it to the site's doors."""
     wanted = changed_schedule(work, name, week)
@@ -117,6 +140,7 @@ def issue_credential(work: Work, wanted: NewCredential, keyring: Keyring) -> Iss
 def confirmations(work: Work) -> list[Confirmation]:
     """For each controller, what was published and what it said it follows."""
     newest = {one.controller: (one.epoch, one.version) for one in store.newest_generations(work)}
+    newest |= dict.fromkeys(fleet_store.held_since(work), (places.rules_epoch(work), 0))
     return [
         Confirmation(one.id, newest[one.id], (one.epoch, one.version))
         for one in fleet_store.list_controllers(work)

@@ -152,6 +152,11 @@ def delete_sessions_of(work: Work, account_id: str) -> None:
     work.db.execute(delete(sessions).where(sessions.c.account_id == account_id, work.visible(sessions)))
 
 
+def delete_every_session(work: Work) -> None:
+    """Sign everybody of a network out."""
+    work.db.execute(delete(sessions).where(work.writable(sessions)))
+
+
 def delete_expired(db: Connection, now: datetime) -> int:
     """Forget what ended, and tries older than a day; returns how many sessions went."""
     db.execute(delete(sign_in_tries).where(sign_in_tries.c.last_at < now - timedelta(days=1)))

@@ -1,8 +1,9 @@
 """backup and restore: the database and the key directory in one file that only its owner can read.
 
-A restore begins a new epoch and publishes under it, so that a rule set made
-before the restore can never be taken for the newest one; doors then send again
-what the restored books lack, because their journals keep it.
+A restore begins a new epoch, so that a rule set made before it can never be
+taken for the newest one, and holds every door that may have been told more than
+the copy knows (`aldaba_cloud.access.restored`). Doors send again what the
+restored books lack, because their journals keep it.
 """
 
 import os
@@ -19,10 +20,9 @@ import click
 from sqlalchemy.engine import make_url
 
 from aldaba_cloud import schema
-from aldaba_cloud.access import service
+from aldaba_cloud.access import restored
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
-from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import NetworkId
@@ -86,6 +86,10 @@ def restore(config: Config, archive: Path, *, replace: bool) -> None:
         _put_back_database(config, Path(aside), replace=replace)
     for network, epoch in _begin_epochs(config):
         click.echo(f"{network}: restored; rules begin epoch {epoch}. Start the service; doors send what is missing.")
+    click.echo(
+        "Doors keep the rules they have: one that was told nothing since the backup follows again by itself. "
+        "For the others see `aldaba-cloud rules held`, then `aldaba-cloud rules publish --after-restore`."
+    )
 
 
 def _copy_database(config: Config, aside: Path) -> Path:
@@ -161,8 +165,7 @@ def _begin_epochs(config: Config) -> list[tuple[NetworkId, int]]:
     with database.write() as db:
         for network in places.every_network(db):
             work = Work(db, Scope(network), datetime.now(UTC), "restore")
-            begun.append((network, places.raise_epoch(work)))
-            service.publish_everywhere(work, Keyring(config.key_dir))
+            begun.append((network, restored.hold_everything(work)))
     database.close()
     return begun
 

@@ -278,6 +278,14 @@ def recent_events(work: Work, site: SiteId | None = None, *, limit: int = 100) -
     return work.db.execute(found.order_by(events.c.at.desc(), events.c.sequence.desc()).limit(limit)).all()
 
 
+def taps(work: Work, site: SiteId, *, at: datetime, received: datetime) -> Iterable[Row[Any]]:
+    """Every answer to a credential at a site from these moments on (its effective time, its arrival), oldest first."""
+    answers = (events.c.site_id == site) & (events.c.kind == "access_decided") & work.visible(events)
+    since = (events.c.at >= at) & (events.c.received_at >= received)
+    found = select(events.c.controller_id, events.c.journal, events.c.sequence, events.c.at, events.c.body)
+    return work.db.execute(found.where(answers, since).order_by(events.c.at, events.c.sequence))
+
+
 def journal_lines(work: Work, controller: ControllerId, journal: str) -> Iterable[Row[Any]]:
     """The lines of one journal in order: sequence, bytes and hash, to check the chain."""
     mine = (events.c.controller_id == controller) & (events.c.journal == journal)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    case,
     delete,
     insert,
     select,
@@ -56,6 +57,7 @@ controllers = scoped_table(
     Column("modes_counter", BigInteger, nullable=False),
     Column("modes_confirmed", BigInteger, nullable=False),
     Column("command_counter", BigInteger, nullable=False),
+    Column("held_since", UtcDateTime, nullable=True),
     UniqueConstraint("kid"),
 )
 
@@ -139,6 +141,44 @@ def list_controllers(work: Work) -> list[Controller]:
         .order_by(controllers.c.retired_at.is_not(None), controllers.c.name)
     )
     return [_controller(row) for row in rows]
+
+
+def hold_controllers(work: Work) -> int:
+    """Hold every controller in use back from new rules, and forget what they once confirmed; returns how many.
+
+    Release commands go on above any number that the lost time can have used.
+    """
+    counter = int(work.now.timestamp())
+    used = controllers.c.command_counter
+    values = {
+        "held_since": work.now,
+        "epoch": 0,
+        "version": 0,
+        "set_hash": b"",
+        "confirmed_at": None,
+        "hello_at": None,
+        "command_counter": case((used < counter, counter), else_=used),
+    }
+    mine = controllers.c.retired_at.is_(None) & work.writable(controllers)
+    return work.db.execute(update(controllers).where(mine).values(values)).rowcount
+
+
+def held_since(work: Work) -> dict[ControllerId, datetime]:
+    """The controllers that are held back since a restore, and since when."""
+    mine = controllers.c.held_since.is_not(None) & controllers.c.retired_at.is_(None) & work.visible(controllers)
+    found = select(controllers.c.id, controllers.c.held_since).where(mine)
+    return {ControllerId(row.id): row.held_since for row in work.db.execute(found)}
+
+
+def let_go(work: Work, controller: ControllerId) -> None:
+    """Hold a controller back no longer."""
+    _update(work, controller, {"held_since": None})
+
+
+def adopt_modes_counter(work: Work, controller: ControllerId, counter: int) -> bool:
+    """Count on from where a controller says it is; False if we were there already."""
+    mine = (controllers.c.id == controller) & (controllers.c.modes_counter < counter) & work.writable(controllers)
+    return work.db.execute(update(controllers).where(mine).values(modes_counter=counter)).rowcount > 0
 
 
 def broker_passwords(work: Work) -> list[tuple[ControllerId, bytes]]:
@@ -292,13 +332,19 @@ def set_mode(work: Work, site: SiteId, controller: ControllerId, mode: ModeNow) 
     work.db.execute(insert(door_modes), row | work.stamp(site))
 
 
+def modes_said(work: Work, controller: ControllerId) -> list[ModeNow]:
+    """The modes a controller was told, also those that have ended: one counter means one content."""
+    mine = (door_modes.c.controller_id == controller) & work.visible(door_modes)
+    return [_mode(row) for row in work.db.execute(select(door_modes).where(mine).order_by(door_modes.c.door_id))]
+
+
 def list_modes(work: Work, controller: ControllerId | None = None) -> list[ModeNow]:
     """The modes that hold now, of one controller or of every door the caller may see."""
     holds = door_modes.c.until.is_(None) | (door_modes.c.until > work.now)
     found = select(door_modes).where(work.visible(door_modes), holds).order_by(door_modes.c.door_id)
     if controller is not None:
         found = found.where(door_modes.c.controller_id == controller)
-    return [ModeNow(DoorId(row.door_id), DoorMode(row.mode), row.until) for row in work.db.execute(found)]
+    return [_mode(row) for row in work.db.execute(found)]
 
 
 def add_alarms(work: Work, site: SiteId, rows: Iterable[dict[str, Any]]) -> None:
@@ -327,6 +373,10 @@ def _update(work: Work, controller: ControllerId, values: dict[str, Any]) -> Non
     work.db.execute(
         update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values)
     )
+
+
+def _mode(row: Row[Any]) -> ModeNow:
+    return ModeNow(DoorId(row.door_id), DoorMode(row.mode), row.until)
 
 
 def _controller(row: Row[Any]) -> Controller:

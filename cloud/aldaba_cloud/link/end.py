@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from sqlalchemy import Connection
 
 from aldaba_cloud import outbox
-from aldaba_cloud.access import publish
+from aldaba_cloud.access import publish, restored
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import Clock
 from aldaba_cloud.fanout import Hub
@@ -145,6 +145,8 @@ class CloudEnd:
             hello = unseal(Kind.HELLO, CLOUD, envelope, self._ring(db, site, controller, Kind.HELLO), Hello)
             work = self._work(db, sender)
             answer = ingest.take_hello(work, sender, hello, self._presence)
+            if answer:
+                restored.heard(work, sender, hello, self._keyring)
             state = self._state(work, sender)
             told = [news.rules_of(known)] if (known := store.find_controller(work, sender.id)) else []
         if answer:
@@ -240,13 +242,11 @@ class CloudEnd:
     def _state(self, work: Work, controller: Controller) -> Outgoing:
         """The retained state of a controller: head, modes and key list together, all signed."""
         self._memory.heads[controller.id] = work.now
-        modes = Modes(
-            controller.id,
-            store.modes_counter(work, controller.id),
-            work.now,
-            tuple(store.list_modes(work, controller.id)),
-        )
-        envelopes = {Kind.KEYS: self._keys.keys, Kind.MODES: self._seal(Kind.MODES, controller.id, modes)}
+        envelopes = {Kind.KEYS: self._keys.keys}
+        if not _modes_held(work, controller.id):
+            counter, said = store.modes_counter(work, controller.id), store.modes_said(work, controller.id)
+            modes = Modes(controller.id, counter, work.now, tuple(said))
+            envelopes[Kind.MODES] = self._seal(Kind.MODES, controller.id, modes)
         head = publish.head_now(work, controller.id)
         if head is not None:
             envelopes[Kind.HEAD] = self._seal(Kind.HEAD, controller.id, head)
@@ -294,6 +294,12 @@ class CloudEnd:
     def _emit(self, outgoing: Sequence[Outgoing]) -> None:
         for one in outgoing:
             self._send(one.to, one.payload, retain=one.retain)
+
+
+def _modes_held(work: Work, controller: ControllerId) -> bool:
+    """After a restore doors keep their modes until somebody sets others: those of the copy may be old."""
+    known = store.find_controller(work, controller)
+    return known is not None and known.modes_counter == known.modes_confirmed and controller in store.held_since(work)
 
 
 def ring_of(controller: Controller) -> KeyRing:

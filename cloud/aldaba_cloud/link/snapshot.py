@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from aldaba_cloud.access import publish
+from aldaba_cloud.access.restored import StillHeld
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import store
@@ -40,7 +41,10 @@ def snapshot_file(work: Work, key: SigningKey, controller: ControllerId) -> byte
 
     Raises:
         Missing: there is none yet.
+        StillHeld: they were restored, and nobody has looked at them yet.
     """
+    if controller in store.held_since(work):
+        raise StillHeld(controller)
     head = publish.head_now(work, controller)
     if head is None:
         raise Missing("rule set for the controller", controller)
