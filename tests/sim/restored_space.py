@@ -69,7 +69,7 @@ class Controller:
 
     def start(self) -> None:
         where = f"aldaba/1/{SITE}/{self.answer.controller}"
-        self.link = InlineLink(self.broker, (f"{where}/down", f"{where}/state"))
+        self.link = InlineLink(self.broker, (f"{where}/down", f"{where}/state", f"aldaba/1/{SITE}/+/presence"))
         self.books = open_books(
             self.folder, self.clock, inline(self.clock), boot="b1", on_broken=broken, synchronous="OFF", reserve_bytes=0
         )
