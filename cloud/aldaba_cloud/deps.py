@@ -98,7 +98,9 @@ def session_cookie(cloud: Cloud) -> str:
 def session_or_none(request: Request, cloud: CloudDep, db: TransactionDep) -> Session | None:
     """The session of the cookie, or None."""
     token = request.cookies.get(session_cookie(cloud))
-    return auth.session_of(db, token, cloud.clock.now()) if token else None
+    session = auth.session_of(db, token, cloud.clock.now()) if token else None
+    request.state.session = session  # an error page is written for the same reader as the page it stands for
+    return session
 
 
 MaybeSession = Annotated[Session | None, Depends(session_or_none, scope="function")]

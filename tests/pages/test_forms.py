@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 import pytest
@@ -10,6 +11,7 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from aldaba_cloud import outbox
+from aldaba_cloud.access import store as access
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
@@ -18,8 +20,9 @@ from aldaba_cloud.fleet.service import COMMANDED
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
+from aldaba_shared.schedule import Window, Windows
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK, PASSWORD, HandClock
-from tests.pages.space import Space
+from tests.pages.space import NAMES, Space
 
 AS_BROWSER = {"accept": "text/html", "accept-language": "en"}
 STREET = DoorId("street")
@@ -140,3 +143,88 @@ def test_a_post_without_the_pages_token_changes_nothing(desk: Desk, address: str
 
 def modes(desk: Desk) -> dict[DoorId, DoorMode]:
     return {one.door: one.mode for one in desk.read(fleet.list_modes)}
+
+
+BRIDGE = {"site": BARCELONA, "day": "2026-12-28", "name": "Pont"}
+
+
+def test_a_special_day_is_rehearsed_before_it_is_published(desk: Desk) -> None:
+    """The 28th is a Monday, on which everybody may come from nine to six."""
+    desk.sign_in("admin")
+    shown = desk.send("/admin/schedules/special-days/rehearse", **BRIDGE, start="10:00", end="19:00").text
+    assert gains_and_losses(shown) == (len(NAMES), len(NAMES))
+    assert "Monday 18:00\N{EN DASH}19:00" in shown
+    assert special_days(desk) == {}
+
+
+def test_a_closed_day_takes_hours_from_everybody_and_gives_none(desk: Desk) -> None:
+    desk.sign_in("admin")
+    shown = desk.send("/admin/schedules/special-days/rehearse", **BRIDGE).text
+    assert gains_and_losses(shown) == (0, len(NAMES))
+
+
+def test_a_day_that_was_already_closed_changes_nothing_for_anyone(desk: Desk) -> None:
+    desk.sign_in("admin")
+    sunday = BRIDGE | {"day": "2026-12-27"}
+    assert gains_and_losses(desk.send("/admin/schedules/special-days/rehearse", **sunday).text) == (0, 0)
+
+
+def test_a_special_day_is_published_and_removed_after_another_look(desk: Desk) -> None:
+    desk.sign_in("admin")
+    page = desk.send("/admin/schedules/special-days", **BRIDGE, start="10:00", end="14:00").text
+    assert "Published." in page
+    assert special_days(desk) == {date(2026, 12, 28): (Window(600, 840),)}
+    looked = desk.send("/admin/schedules/special-days/rehearse", **BRIDGE, gone="true").text
+    assert gains_and_losses(looked) == (len(NAMES), 0)
+    assert special_days(desk) != {}
+    desk.send("/admin/schedules/special-days", **BRIDGE, gone="true")
+    assert special_days(desk) == {}
+
+
+def test_a_special_day_no_door_could_follow_is_refused_in_words_and_keeps_what_was_typed(desk: Desk) -> None:
+    desk.sign_in("admin")
+    answer = desk.send("/admin/schedules/special-days/rehearse", **BRIDGE, start="19:00", end="10:00")
+    assert answer.status_code == 422
+    assert "Look at the hours of December 28, 2026" in answer.text
+    assert 'value="19:00"' in answer.text
+
+
+def test_a_day_that_is_ordinary_already_cannot_be_removed(desk: Desk) -> None:
+    desk.sign_in("admin")
+    assert desk.send("/admin/schedules/special-days", **BRIDGE, gone="true").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("who", "home"), [("op", "/board"), ("admin", "/board"), ("fitter", "/admin/controllers"), ("sums", "/account")]
+)
+def test_home_is_a_page_that_opens_for_whoever_signs_in(desk: Desk, who: str, home: str) -> None:
+    desk.sign_in(who)
+    answer = desk.browser.get("/", headers=AS_BROWSER)
+    assert (answer.status_code, answer.url.path) == (200, home)
+
+
+def test_an_accountant_reads_what_their_account_is_for(desk: Desk) -> None:
+    desk.sign_in("sums")
+    page = desk.see("/account")
+    assert "Accountant" in page
+    assert "every site" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("es", "No se llega a esta puerta"), ("ca", "arriba a aquesta porta"), ("en", "This door cannot be reached")],
+)
+def test_a_refusal_is_said_in_the_readers_language(desk: Desk, language: str, words: str) -> None:
+    desk.sign_in("op")
+    desk.browser.post("/preferences", data={"language": language})
+    desk.clock.turn(minutes=4)
+    assert words in desk.send("/doors/street/release").text
+
+
+def gains_and_losses(page: str) -> tuple[int, int]:
+    gains, losses = re.findall(r'class="big num">(\d+)<', page)
+    return int(gains), int(losses)
+
+
+def special_days(desk: Desk) -> dict[date, Windows]:
+    return {one.day: one.windows for one in desk.read(lambda work: access.list_special_days(work, BARCELONA))}

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from aldaba_cloud.auth.models import Role, Session, roles_of
 from aldaba_cloud.deps import MaybeSession
 from aldaba_cloud.pages.assets import Asset, load_assets
-from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose, mark
+from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose
 from aldaba_shared.reasons import Language
 
 LANGUAGE_COOKIE: Final = "aldaba_language"
@@ -130,39 +130,6 @@ def _page(request: Request, session: MaybeSession) -> Page:
 
 
 PageDep = Annotated[Page, Depends(_page, scope="function")]
-
-PROBLEMS: Final[Mapping[int, tuple[str, str]]] = {
-    HTTPStatus.NOT_FOUND: (
-        mark("Nobody answers at this door"),
-        mark("There is nothing at this address, or it belongs to a site that is not yours."),
-    ),
-    HTTPStatus.FORBIDDEN: (
-        mark("This door is not yours to open"),
-        mark("Your account lacks the role for this page, or the request did not come from one of our pages."),
-    ),
-    HTTPStatus.INTERNAL_SERVER_ERROR: (
-        mark("The knocker came off in our hand"),
-        mark("Something broke on our side and was written down. Doors decide by themselves and go on working."),
-    ),
-    HTTPStatus.TOO_MANY_REQUESTS: (
-        mark("Slow down a little"),
-        mark("There were too many tries in a row. Wait a moment and try again."),
-    ),
-}
-OTHER_PROBLEM: Final = (
-    mark("That did not work"),
-    mark("What was sent cannot be used as it is. Go back and correct it."),
-)
-
-
-def render_problem(request: Request, status: HTTPStatus, code: str, detail: str) -> HTMLResponse:
-    """A refusal as a page in the reader's language; the service's own words stand below, for whoever helps."""
-    title, told = PROBLEMS.get(status, OTHER_PROBLEM)
-    page = page_of(request, None)
-    return page.show(
-        "problem.html", status=status, number=int(status), title=page.text(title), told=page.text(told),
-        code=code, detail=detail,
-    )  # fmt: skip
 
 
 def newest(moments: Sequence[datetime | None]) -> datetime | None:

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.access import service, store
@@ -21,8 +20,10 @@ from aldaba_cloud.members import store as members
 from aldaba_cloud.pages.confirming import confirmation_of
 from aldaba_cloud.pages.hours import clock_text, next_changeover, window_text
 from aldaba_cloud.pages.kit import Page, PageDep
+from aldaba_cloud.pages.problems import told
 from aldaba_cloud.pages.reading import site_of, site_wanted
 from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Site
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.schedule import DAY_MINUTES, WEEK_DAYS, ScheduleInvalid, Window, Windows
@@ -64,55 +65,48 @@ def read_week(rows: SentRows) -> tuple[Windows, ...]:
     Raises:
         ScheduleInvalid: a field holds no time of day.
     """
-    return tuple(tuple(_windows(day, starts, ends)) for day, (starts, ends) in enumerate(rows))
+    return tuple(windows_sent(f"weekday {day}", starts, ends) for day, (starts, ends) in enumerate(rows))
 
 
-def _windows(day: int, starts: Iterable[str], ends: Iterable[str]) -> list[Window]:
-    """Windows in order; a row with both times empty is no window."""
+def windows_sent(where: str, starts: Iterable[str], ends: Iterable[str]) -> Windows:
+    """Windows in order; a row with both times empty is no window.
+
+    Raises:
+        ScheduleInvalid: a field holds no time of day; it names `where`.
+    """
     found = []
     for start, end in zip(starts, ends, strict=False):
         if start or end:
-            found.append(Window(_minute(day, start), _minute(day, end) or DAY_MINUTES))
-    return sorted(found, key=lambda one: (one.start, one.end))
+            found.append(Window(_minute(where, start), _minute(where, end) or DAY_MINUTES))
+    return tuple(sorted(found, key=lambda one: (one.start, one.end)))
 
 
-def _minute(day: int, text: str) -> int:
+def _minute(where: str, text: str) -> int:
     hours, _, minutes = text.partition(":")
     if not (hours.isdecimal() and minutes[:2].isdecimal()):
-        raise ScheduleInvalid(f"weekday {day}", f"{text!r} is no time of day such as 09:15")
+        raise ScheduleInvalid(where, f"{text!r} is no time of day such as 09:15")
     return int(hours) * 60 + int(minutes[:2])
 
 
 @router.get("")
-def list_schedules(caller: CurrentAdmin, page: PageDep, site: str = "") -> Response:
+def list_schedules(caller: CurrentAdmin, page: PageDep, site: str = "", published: str = "") -> Response:
     """Every schedule with its week in a line, and the days that replace the week's."""
-    wanted = site_wanted(caller.work, site)
-    schedules = [one for one in store.list_schedules(caller.work) if one.site == wanted.id]
+    return show_schedules(caller.work, page, site_wanted(caller.work, site), published=published)
+
+
+def show_schedules(work: Work, page: Page, site: Site, **more: object) -> Response:
+    """The list; with `sent` what stands in the form of special days, and what its rehearsal said."""
+    schedules = [one for one in store.list_schedules(work) if one.site == site.id]
+    shown: dict[str, object] = {"sent": None, "outcome": None, "wrong": "", "published": ""}
     return page.show(
         "schedules.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if more.get("wrong") else HTTPStatus.OK,
         schedules=[(one, week_lines(one.week, page)) for one in schedules],
-        special_days=[(one, [window_text(w) for w in one.windows]) for one in _special(caller.work, wanted.id)],
-        site=wanted,
-        wrong="",
+        special_days=[(one, [window_text(w) for w in one.windows]) for one in _special(work, site.id)],
+        site=site,
+        confirmation=confirmation_of(work, site.id) if more.get("published") else None,
+        **(shown | more),
     )
-
-
-@router.post("/special-days")
-def set_special_day(
-    caller: CurrentAdmin,
-    cloud: CloudDep,
-    *,
-    site: Annotated[str, Form()],
-    day: Annotated[date, Form()],
-    name: Annotated[str, Form(max_length=80)],
-    start: Annotated[str, Form()] = "",
-    end: Annotated[str, Form()] = "",
-) -> Response:
-    """Replace one day of the week's schedules; without times the day is closed."""
-    wanted = site_wanted(caller.work, site)
-    windows = tuple(_windows(day.weekday(), [start], [end]))
-    service.set_special_day(caller.work, SpecialDay(wanted.id, day, name, windows), cloud.keyring)
-    return RedirectResponse("/admin/schedules", HTTPStatus.SEE_OTHER)
 
 
 @router.get("/{schedule}")
@@ -131,8 +125,8 @@ def rehearse(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDe
         week = read_week(rows)
         rehearsal = service.rehearse_schedule(caller.work, known.id, week, cloud.keyring)
     except AldabaError as error:
-        return _editor(caller.work, page, known, known.week, wrong=str(error))
-    return _editor(caller.work, page, known, week, outcome=_outcome(caller.work, rehearsal, page))
+        return _editor(caller.work, page, known, known.week, wrong=told(page, error))
+    return _editor(caller.work, page, known, week, outcome=outcome_of(caller.work, rehearsal, page))
 
 
 @router.post("/{schedule}/publish")
@@ -183,7 +177,7 @@ def week_lines(week: tuple[Windows, ...], page: Page) -> list[tuple[str, list[st
     return lines
 
 
-def _outcome(work: Work, rehearsal: Rehearsal, page: Page) -> Outcome:
+def outcome_of(work: Work, rehearsal: Rehearsal, page: Page) -> Outcome:
     """Who gains and who loses, by name, each with doors and hours."""
     people = members.holders_by_id(work, {effect.holder for effect in rehearsal.effects})
     doors = {effect.door: places.find_door(work, effect.door) for effect in rehearsal.effects}
