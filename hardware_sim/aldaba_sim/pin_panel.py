@@ -88,7 +88,7 @@ class PinPanel:
             self._driven.update({pin: level for pin, level, _ in told})
             self._say(json_line(edges=told))
 
-    def wait_for(self, condition: Callable[["PinPanel"], bool], seconds: float = 5.0) -> bool:
+    def wait_for(self, condition: Callable[["PinPanel"], bool], seconds: float = 30.0) -> bool:
         """Wait until the panel looks so, at most this long; says whether it does."""
         with self._news:
             return self._news.wait_for(lambda: condition(self), seconds)

@@ -88,7 +88,6 @@ FORGERIES: dict[str, Forged] = {
 }
 
 
-@pytest.mark.feature(12)
 @pytest.mark.parametrize("forgery", sorted(FORGERIES))
 def test_a_message_with_one_defect_has_no_effect_and_is_an_alarm(settled: Place, forgery: str) -> None:
     before = effects(settled)

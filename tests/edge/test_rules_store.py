@@ -223,7 +223,6 @@ BAD_SNAPSHOTS: dict[str, tuple[str, Callable[[Place, Path], None]]] = {
 }
 
 
-@pytest.mark.feature(12)
 @pytest.mark.parametrize("defect", sorted(BAD_SNAPSHOTS))
 def test_a_snapshot_with_one_defect_is_refused_and_the_rules_before_stay(place: Place, defect: str) -> None:
     why, spoil = BAD_SNAPSHOTS[defect]

@@ -116,8 +116,8 @@ class SimulatedController:
         return took - int(waited) / 1e9
 
     def ask_until_up(self) -> dict[str, object]:
-        """The first answer of the daemon's socket; a start takes well under the ten seconds waited here."""
-        for _ in range(1000):
+        """The first answer of the daemon's socket; a start takes well under the minute waited here."""
+        for _ in range(6000):
             try:
                 asking = Asking(self.folder / "run" / "edge.sock")
             except DaemonAway:

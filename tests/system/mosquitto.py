@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 class MosquittoMissing(Exception):

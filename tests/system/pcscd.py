@@ -12,7 +12,7 @@ from pathlib import Path
 READER_NAME = "ACS ACR122U PICC Interface (virtual)"
 DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 COMMUNICATION_SOCKET = Path("/run/pcscd/pcscd.comm")
-START_SECONDS = 10.0
+START_SECONDS = 60.0
 
 
 @contextlib.contextmanager

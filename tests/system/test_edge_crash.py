@@ -42,7 +42,6 @@ def killed_after(processes: ForkServerContext, folder: Path, seconds: float) -> 
     return told
 
 
-@pytest.mark.feature(12)
 def test_sixty_kills_lose_no_line_anybody_was_told_of(tmp_path: Path) -> None:
     dice = random.Random(3)
     processes = multiprocessing.get_context("forkserver")

@@ -95,7 +95,7 @@ class EightDoors(SimulatedController):
 
     def wait_free(self, tapped: list[Wired]) -> bool:
         """Wait until all of these let through."""
-        return self.panel.wait_for(lambda _: all(self.free(wired) for wired in tapped), 10)
+        return self.panel.wait_for(lambda _: all(self.free(wired) for wired in tapped))
 
     def close(self) -> None:
         """End everything."""
