@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decision, ingest, journal, screen, tap
+from bench import decision, ingest, journal, revoke, screen, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
@@ -13,6 +13,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "ingest": ingest.cases,
     "journal": journal.cases,
     "tap": tap.cases,
+    "revoke": revoke.cases,
     "screen": screen.cases,
 }
 
