@@ -5,16 +5,18 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bench import decision, ingest, journal, revoke, screen, tap
+from bench import compile_rules, decision, ingest, journal, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
-    "decision": decision.cases,
-    "ingest": ingest.cases,
     "journal": journal.cases,
-    "tap": tap.cases,
+    "ingest": ingest.cases,
     "revoke": revoke.cases,
     "screen": screen.cases,
+    "compile": compile_rules.cases,
+    "tap": tap.cases,
+    "decision": decision.cases,
+    "start": start.cases,
 }
 
 
@@ -33,9 +35,9 @@ def main(wanted: list[str]) -> int:
                 figure, gates = measure(case)
                 figures.append(figure)
                 missed += gates
+                if not wanted:
+                    write(figures, Path(__file__).with_name("results.json"))
     print(table(figures))
-    if not wanted:
-        write(figures, Path(__file__).with_name("results.json"))
     for gate in missed:
         print(f"missed: {gate}")
     return 1 if missed else 0

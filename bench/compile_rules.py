@@ -1,10 +1,7 @@
-"""Compiling 15,000 members: one change, and the whole site from nothing. `python -m bench.compile_rules`."""
+"""Compiling 15,000 members on eight controllers: one change, and the whole site from nothing; no floor and no peer."""
 
-import json
-import statistics
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,10 +22,11 @@ from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, Networ
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.presence import STREET
 from aldaba_shared.schedule import Window
+from bench.harness import Case, Samples, timed
 
 MEMBERS = 15_000
 CONTROLLERS = 8
-ROUNDS = 20
+CHANGES = 4
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NETWORK, SITE = NetworkId("net"), SiteId("site")
 KEYS = {ControllerId(f"c{n}"): bytes([n]) * 32 for n in range(CONTROLLERS)}
@@ -63,30 +61,27 @@ def build(work: Work, keyring: Keyring) -> None:
     members.issue_many(work, cards, keyring)
 
 
-def timed(call: Callable[[], object]) -> float:
-    """Seconds a call takes."""
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
+def cases(room: Path) -> Iterator[Case]:
+    """One change compiled and published, and the whole site compiled from nothing."""
+    database, keyring = Database(f"sqlite:///{room / 'bench.db'}"), Keyring(room / "keys")
+    migrate(database)
+    with database.write() as db:
+        build(Work(db, Scope(NETWORK), NOW), keyring)
+    with database.write() as db:
+        publish(Work(db, Scope(NETWORK), NOW), SITE, keyring, KEYS)
+    holders = (HolderId(f"h{number:05}") for number in range(0, MEMBERS, 7))
 
+    def change() -> Samples:
+        return [_one_change(database, keyring, next(holders)) for _ in range(CHANGES)]
 
-def measure() -> list[dict[str, object]]:
-    """Rows for `bench/results.json`; neither figure has a floor or a peer."""
-    with tempfile.TemporaryDirectory() as directory:
-        database, keyring = Database(f"sqlite:///{directory}/bench.db"), Keyring(Path(directory, "keys"))
-        migrate(database)
-        with database.write() as db:
-            build(Work(db, Scope(NETWORK), NOW), keyring)
-        with database.write() as db:
+    def whole() -> Samples:
+        with database.read() as db:
             work = Work(db, Scope(NETWORK), NOW)
-            whole = [timed(lambda: _compile_all(work, keyring)) for _ in range(5)]
-            publish(work, SITE, keyring, KEYS)
-        one = [_one_change(database, keyring, HolderId(f"h{n * 7:05}")) for n in range(ROUNDS)]
-        database.close()
-    return [
-        _row("compile the whole site from nothing (15,000 members, 8 controllers)", whole, reach=3.0),
-        _row("one change among 15,000 members, compiled and published", one, reach=0.05),
-    ]
+            return timed(lambda: _compile_all(work, keyring), 1)
+
+    yield Case("compile one change of 15,000 members", change, at_most=0.05, unit="ms")
+    yield Case("compile a site of 15,000 members", whole, at_most=3.0, unit="s")
+    database.close()
 
 
 def _compile_all(work: Work, keyring: Keyring) -> None:
@@ -105,19 +100,3 @@ def _one_change(database: Database, keyring: Keyring, holder: HolderId) -> float
         took = time.perf_counter() - started
         assert [one.changed for one in made] == [1] * CONTROLLERS
         return took
-
-
-def _row(name: str, seconds: list[float], *, reach: float) -> dict[str, object]:
-    slowest = max(seconds)
-    return {
-        "name": name,
-        "ours": statistics.median(seconds),
-        "unit": "s",
-        "p99": slowest,
-        "reach": reach,
-        "n": len(seconds),
-    }
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(), indent=1))

@@ -31,10 +31,10 @@ BATCHES = 6
 def cases(room: Path) -> Iterator[Case]:
     """The same stream of batches into both engines."""
     on_sqlite = Stream(f"sqlite:///{room / 'cloud.db'}")
-    yield Case("ingest on SQLite, per event", on_sqlite.take, bare_sqlite(room / "bare.db"), reach_seconds=1 / 50_000)
+    yield Case("ingest on SQLite, per event", on_sqlite.take, bare_sqlite(room / "bare.db"), at_most=1 / 50_000)
     with postgres() as url:
         stream = Stream(url)
-        yield Case("ingest on PostgreSQL, per event", stream.take, bare_postgres(url), reach_seconds=1 / 40_000)
+        yield Case("ingest on PostgreSQL, per event", stream.take, bare_postgres(url), at_most=1 / 40_000)
         stream.close()
 
 

@@ -69,8 +69,8 @@ def cases(room: Path) -> Iterator[Case]:
             "revoke to door's confirmation",
             lambda: [side.one_revoke() for _ in range(REVOKES)],
             lambda: _hops(port),
-            reach_seconds=0.5,
-            reach_p99_seconds=1.0,
+            at_most=0.5,
+            p99_at_most=1.0,
             unit="ms",
         )
 

@@ -1,0 +1,120 @@
+"""A controller's start, memory and imports, as a process of its own from its configuration file.
+
+Start: `aldaba-edge run` until its socket says that it decides and its first line
+is durable, with 1,000,000 credentials. Their hash is not what the head says: a
+start does not wait for the child that recomputes it, and is over before. Floor:
+a bare Python process that opens the same file and looks one card up. Memory and
+imports are measured in this environment; a Pi has fewer packages installed, and
+the daemon imports none of the others. On a shared processor the time a process
+stood in the queue is not its own and is left out, for both sides.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aldaba_edge.local import Asking, DaemonAway
+from aldaba_sim.pn532 import Pn532Board
+from bench.controllers import lay_out
+from bench.harness import Case
+
+MANY, USUAL = 1_000_000, 100_000
+PATIENCE_SECONDS = 60.0
+LOOK_UP = """
+import sqlite3, sys
+db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+assert db.execute("SELECT holder FROM credential LIMIT 1").fetchone()
+"""
+
+
+def cases(room: Path) -> Iterator[Case]:
+    """Start, memory and imports."""
+    large, usual = room / "large", room / "usual"
+    config = lay_out(large, MANY, hashed=False)
+    rules = large / "data" / "rules" / "1-1" / "rules.db"
+    yield Case(
+        "start to deciding, 1,000,000",
+        lambda: [_start(large, config)],
+        lambda: [_bare(rules)],
+        at_most=2.0,
+        unit="ms",
+    )
+    small = lay_out(usual, USUAL)
+    yield Case("memory of the daemon, 100,000", lambda: [_memory(usual, small)], at_most=60e6, unit="MB")
+    yield Case(
+        "imports of the daemon, CPU",
+        lambda: [_cpu("import aldaba_edge.cli, aldaba_edge.daemon, aldaba_edge.mqtt")],
+        lambda: [_cpu("import asyncio, sqlite3")],
+        at_most=0.45,
+        unit="ms",
+    )
+
+
+def _start(folder: Path, config: Path) -> float:
+    with _running(folder, config) as (_, seconds):
+        return seconds
+
+
+def _memory(folder: Path, config: Path) -> float:
+    with _running(folder, config) as (process, _):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return 1024.0 * next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+
+
+@contextmanager
+def _running(folder: Path, config: Path) -> Iterator[tuple[subprocess.Popen[bytes], float]]:
+    board = Pn532Board(folder / "reader")
+    environment = os.environ | {"GPIOZERO_PIN_FACTORY": "mock"}
+    began = time.monotonic()
+    command = [sys.executable, "-m", "aldaba_edge.cli", "run", str(config)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        _until(lambda: _decides(folder / "run" / "edge.sock"), folder / "log")
+        yield process, time.monotonic() - began - _queued(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+        board.close()
+
+
+def _decides(path: Path) -> bool:
+    try:
+        asking = Asking(path)
+    except DaemonAway:
+        return False
+    answer = asking.ask(do="status")
+    asking.close()
+    return bool(answer["durable_sequence"] == answer["last_sequence"])
+
+
+def _until(done: Callable[[], bool], log: Path) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not done():
+        if time.monotonic() > until:
+            raise TimeoutError(log.read_text())
+        time.sleep(0.005)
+
+
+def _queued(pid: int) -> float:
+    """Seconds a process was ready to run and had to wait for a processor."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
+def _bare(rules: Path) -> float:
+    began = time.monotonic()
+    code = LOOK_UP + "print(open('/proc/self/schedstat').read().split()[1])"
+    done = subprocess.run([sys.executable, "-c", code, str(rules)], capture_output=True, check=True)
+    return time.monotonic() - began - int(done.stdout) / 1e9
+
+
+def _cpu(code: str) -> float:
+    told = f"{code}\nimport json, resource\nprint(json.dumps(resource.getrusage(resource.RUSAGE_SELF)[:2]))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, check=True)
+    return float(sum(json.loads(done.stdout)))
