@@ -28,6 +28,9 @@ log = structlog.get_logger()
 NEWS_SECONDS: Final = 0.2
 """Movements of so long go into one piece of news."""
 CHECKPOINT_EVERY: Final = 200
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 9000
+"""Between these a moment can have hours added and be put on any wall clock; without a battery it is 1970."""
 TOLD_FOR: Final = timedelta(hours=36)
 """Stays older than this have ended on every policy there is; peers need not hear of them."""
 
@@ -103,7 +106,7 @@ class PeerPresences:
 
         Raises:
             EnvelopeRefused: no peer of this site signed it, or it speaks for another one.
-            OutOfDate: older than the news known of that peer.
+            OutOfDate: older than the news known of that peer, or of no time a clock could show.
         """
         kid = kid_of(Kind.PRESENCE, envelope)
         peers = self._peers()
@@ -117,6 +120,8 @@ class PeerPresences:
             raise EnvelopeRefused(Kind.PRESENCE, "its signer speaks for another controller")
         if any(stay.order.controller != news.controller for _, stay in news.stays):
             raise EnvelopeRefused(Kind.PRESENCE, "it tells of movements at another controller")
+        if not all(FIRST_YEAR <= stay.since.year <= LAST_YEAR for _, stay in news.stays):
+            raise OutOfDate(Kind.PRESENCE, "implausible_time", "it tells of a movement at the edge of time")
         if not self._newer(news):
             return
         self._stays = merged(self._stays, news.stays)

@@ -22,6 +22,8 @@ IN_FLIGHT: Final = 4
 ANSWER_SECONDS: Final = 5.0
 LONGEST_SECONDS: Final = 60.0
 NONCES_KEPT: Final = 256
+FARTHEST: Final = timedelta(days=36_525)
+"""A controller without a battery may be half a century behind, and nothing is a whole one apart."""
 
 
 class Acked(Struct, frozen=True):
@@ -144,11 +146,13 @@ class Uplink:
         """Take a signed ack into account.
 
         Raises:
-            OutOfDate: it answers nothing this controller sent, or acks lines there are none of.
+            OutOfDate: it answers nothing this controller sent, acks lines there are none of, or shows no time there is.
         """
         sent = self._answered(Kind.ACK, ack.journal, ack.nonce)
         if ack.watermark > self._journal.durable.sequence:
             raise OutOfDate(Kind.ACK, "beyond_the_end", f"there is no line {ack.watermark} yet")
+        if abs(ack.at - self._clock.now()) > FARTHEST:
+            raise OutOfDate(Kind.ACK, "implausible_time", f"no clock is right that shows {ack.at:%Y}")
         self._measure(sent, ack.at)
         if ack.watermark > self.watermark:
             self._tries = 0

@@ -6,7 +6,6 @@ peers. `schema` is the form the sender speaks; the cloud reads every released
 form for ever and writes down in the form the controller named in its hello.
 """
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -16,6 +15,7 @@ from aldaba_shared.decide import DoorMode
 from aldaba_shared.ids import ControllerId, DoorId, HolderId
 from aldaba_shared.presence import Stay
 from aldaba_shared.snapshot import Change
+from aldaba_shared.wire import Moment
 
 SCHEMA: Final = 1
 
@@ -47,7 +47,7 @@ class Head(Struct, frozen=True):
     epoch: int
     version: int
     set_hash: bytes
-    issued_at: datetime
+    issued_at: Moment
 
     @property
     def generation(self) -> tuple[int, int]:
@@ -68,7 +68,7 @@ class ModeNow(Struct, frozen=True, omit_defaults=True):
 
     door: DoorId
     mode: DoorMode
-    until: datetime | None = None
+    until: Moment | None = None
 
 
 class Modes(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Modes(Struct, frozen=True):
 
     controller: ControllerId
     counter: int
-    issued_at: datetime
+    issued_at: Moment
     modes: tuple[ModeNow, ...]
 
 
@@ -89,7 +89,7 @@ class Command(Struct, frozen=True):
     verb: str
     hello_nonce: bytes
     counter: int
-    expires_at: datetime
+    expires_at: Moment
 
 
 class Ack(Struct, frozen=True):
@@ -99,7 +99,7 @@ class Ack(Struct, frozen=True):
     journal: str
     watermark: int
     nonce: bytes
-    at: datetime
+    at: Moment
 
 
 class Resend(Struct, frozen=True):
@@ -109,7 +109,7 @@ class Resend(Struct, frozen=True):
     journal: str
     from_sequence: int
     nonce: bytes
-    at: datetime
+    at: Moment
 
 
 class Hello(Struct, frozen=True):
@@ -124,7 +124,7 @@ class Hello(Struct, frozen=True):
     journal: str
     last_sequence: int
     boot: str
-    clock: datetime
+    clock: Moment
     nonce: bytes
     modes_counter: int = 0
 
@@ -152,7 +152,7 @@ class PresenceNews(Struct, frozen=True):
     controller: ControllerId
     journal: str
     counter: int
-    at: datetime
+    at: Moment
     stays: tuple[tuple[HolderId, Stay], ...]
 
 
@@ -169,7 +169,7 @@ class KeyList(Struct, frozen=True):
     """The cloud's working keys, signed by the root whose public half was pinned at pairing; `serial` only grows."""
 
     serial: int
-    issued_at: datetime
+    issued_at: Moment
     keys: tuple[WorkingKey, ...]
 
 
@@ -215,7 +215,7 @@ class SnapshotRequest(Struct, frozen=True):
     """
 
     controller: ControllerId
-    at: datetime
+    at: Moment
     nonce: bytes
     epoch: int
     version: int

@@ -22,6 +22,7 @@ from msgspec import Struct
 from aldaba_shared.decide import Passback, PresenceNow
 from aldaba_shared.ids import HolderId, ZoneId
 from aldaba_shared.schedule import zone_of
+from aldaba_shared.wire import Moment
 
 STREET = ZoneId("street")
 """Outside: the zone that nobody is counted in."""
@@ -47,7 +48,7 @@ class Zone(Struct, frozen=True, omit_defaults=True):
 class Order(Struct, frozen=True, order=True, array_like=True):
     """The place of a movement among those of all controllers; later is greater."""
 
-    at: datetime
+    at: Moment
     controller: str
     journal: str
     sequence: int
@@ -57,7 +58,7 @@ class Stay(Struct, frozen=True):
     """Where a holder's latest movement left them, and since when."""
 
     zone: ZoneId
-    since: datetime
+    since: Moment
     order: Order
 
 

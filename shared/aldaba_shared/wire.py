@@ -7,7 +7,8 @@ travel as RFC 3339 strings with microseconds, which every reader gets back
 exactly; bytes travel as bytes.
 """
 
-from typing import Any, Final, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import cbor2
 import msgspec
@@ -15,6 +16,9 @@ import msgspec
 from aldaba_shared.errors import AldabaError
 
 T = TypeVar("T")
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time on the wire says its distance from UTC: one that does not is malformed, and could not be compared."""
+
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """No body on any wire is larger; whole rule sets go as files, not as bodies."""
 

@@ -5,13 +5,11 @@ with the codec. Run with `-s` to see the distributions.
 """
 
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
 
 from aldaba_edge.codecs import apdu, pn532, scanner, wiegand
 from aldaba_edge.codecs.malformed import Malformed
+from tests.wounds import TIMES, mutated, tally
 
-FRAMES = 10_000
 CARD = pn532.Target(1, b"\x00\x04", 0x08, bytes.fromhex("deadbeef"))
 PHONE = pn532.Target(1, b"\x03\x44", 0x20, bytes.fromhex("04536b4a2f7080"), bytes.fromhex("067577810280"))
 PN532_SEEDS = [
@@ -25,25 +23,6 @@ SCANNER_SEEDS = [scanner.GM65_ACK + b"NCFOXN%TS3DH\r", b"6BFOXN\r\n", b"A" * 103
 APDU_SEEDS = [
     bytes.fromhex(wire) for wire in ("00A4040008A00000089800000100", "FFCA000000", "FF0040D00405050301", "80500000")
 ]
-
-
-def mutated(seeds: list[bytes], rng: random.Random) -> Iterator[tuple[str, bytes]]:
-    """Half of them seeds with one to four wounds, a quarter seeds as they are or cut, a quarter noise."""
-    for _ in range(FRAMES):
-        kind = rng.choice(("wounded", "wounded", "cut", "noise"))
-        frame = bytearray(rng.choice(seeds))
-        if kind == "noise":
-            yield kind, rng.randbytes(rng.randrange(300))
-            continue
-        for _ in range(rng.randint(1, 4) if kind == "wounded" else 0):
-            frame[rng.randrange(len(frame))] = rng.randrange(256)
-        yield kind, bytes(frame if kind == "wounded" else frame[: rng.randint(0, len(frame))])
-
-
-def tally(name: str, outcomes: Iterable[tuple[str, object]]) -> Counter[str]:
-    counted = Counter(f"{kind}: {outcome}" for kind, outcome in outcomes)
-    print(f"\n{name}: " + ", ".join(f"{what} {times}" for what, times in counted.most_common()))  # noqa: T201 - asked for
-    return counted
 
 
 def describe(item: object) -> str:
@@ -93,7 +72,7 @@ def test_a_wounded_card_is_never_another_card() -> None:
 
 def test_wiegand_lines_may_carry_anything() -> None:
     rng, formats, outcomes = random.Random(7), list(wiegand.FORMATS.values())[:4], []
-    for _ in range(FRAMES):
+    for _ in range(TIMES):
         known = rng.choice(formats)
         bits = wiegand.build_bits(wiegand.CardNumber(known.name, 5 if known.facility else None, 77), known)
         if rng.random() < 0.5:
@@ -111,13 +90,13 @@ def test_wiegand_lines_may_carry_anything() -> None:
 
 def test_wiegand_pulses_may_come_at_any_time() -> None:
     rng, reader, now, outcomes = random.Random(7), wiegand.PulseReader(), 0.0, []
-    for _ in range(FRAMES * 4):
+    for _ in range(TIMES * 4):
         now += rng.choice((10e-6, 50e-6, 50e-6, 50e-6, 1.95e-3, 1.95e-3, 30e-3, 60e-3))
         frames = reader.edge(rng.randrange(2), rng.random() < 0.5, now)
         outcomes += [("edges", frame.why if isinstance(frame, Malformed) else f"{len(frame)} bits") for frame in frames]
     tally("wiegand edges", outcomes)
     now += 1.0
-    for _ in range(FRAMES):  # a line that never falls silent must not fill the memory
+    for _ in range(TIMES):  # a line that never falls silent must not fill the memory
         reader.edge(0, level=False, at=now)
         reader.edge(0, level=True, at=now + 50e-6)
         now += 2e-3
@@ -140,7 +119,7 @@ def test_scanners_may_say_anything() -> None:
 
 def test_apdus_may_be_anything() -> None:
     outcomes, rebuilt = [], 0
-    readers: list[Callable[[bytes], object]] = [apdu.read_command, apdu.read_answer]
+    readers = [apdu.read_command, apdu.read_answer]
     for kind, wire in mutated(APDU_SEEDS, random.Random(7)):
         for read in readers:
             found = read(wire)
