@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import TypeVar
 
 import pytest
@@ -228,3 +228,17 @@ def gains_and_losses(page: str) -> tuple[int, int]:
 
 def special_days(desk: Desk) -> dict[date, Windows]:
     return {one.day: one.windows for one in desk.read(lambda work: access.list_special_days(work, BARCELONA))}
+
+
+def test_a_rehearsal_names_the_taps_of_the_last_days_that_would_have_ended_otherwise(desk: Desk) -> None:
+    """Ana came on Monday at ten; a week that opens at eleven would have refused her."""
+    desk.space.tap("Ana Ferrer", "lane", MONDAY_NOON - timedelta(hours=2))
+    desk.space.tap("Jordi Vila", "lane", MONDAY_NOON)
+    desk.sign_in("admin")
+    week = {f"start-{day}": "11:00" for day in range(5)} | {f"end-{day}": "18:00" for day in range(5)}
+    shown = desk.send("/admin/schedules/office-hours/rehearse", **week).text
+    recorded = shown[shown.index("h-recorded") :]
+    assert "1 would have been refused" in recorded
+    assert "0 would have opened" in recorded
+    assert "Ana Ferrer" in recorded
+    assert "Jordi Vila" not in recorded

@@ -22,6 +22,7 @@ from aldaba_cloud.pages.hours import clock_text, next_changeover, window_text
 from aldaba_cloud.pages.kit import Page, PageDep
 from aldaba_cloud.pages.problems import told
 from aldaba_cloud.pages.reading import site_of, site_wanted
+from aldaba_cloud.pages.recorded import recorded
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
 from aldaba_shared.errors import AldabaError
@@ -124,9 +125,11 @@ def rehearse(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDe
     try:
         week = read_week(rows)
         rehearsal = service.rehearse_schedule(caller.work, known.id, week, cloud.keyring)
+        taps = service.rehearse_taps(caller.work, known.id, week, cloud.keyring)
     except AldabaError as error:
         return _editor(caller.work, page, known, known.week, wrong=told(page, error))
-    return _editor(caller.work, page, known, week, outcome=outcome_of(caller.work, rehearsal, page))
+    outcome = outcome_of(caller.work, rehearsal, page)
+    return _editor(caller.work, page, known, week, outcome=outcome, recorded=recorded(caller.work, taps, page))
 
 
 @router.post("/{schedule}/publish")
@@ -140,7 +143,7 @@ def publish(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDep
 def _editor(work: Work, page: Page, known: NamedSchedule, week: tuple[Windows, ...], **more: object) -> Response:
     site = site_of(work, known.site)
     zone = ZoneInfo(site.time_zone)
-    shown: dict[str, object] = {"outcome": None, "wrong": "", "confirmation": None}
+    shown: dict[str, object] = {"outcome": None, "recorded": None, "wrong": "", "confirmation": None}
     return page.show(
         "schedule.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if more.get("wrong") else HTTPStatus.OK,

@@ -18,6 +18,12 @@
       event.detail.isError = false;
     }
   });
+  // The bar at the top has one row or three: what is scrolled to stays clear of it.
+  const bar = document.querySelector(".top");
+  new ResizeObserver(() => {
+    const covers = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    document.documentElement.style.scrollPaddingTop = `${covers + 16}px`;
+  }).observe(bar);
   document.addEventListener("click", (event) => {
     const opener = event.target.closest("[data-opens]");
     if (opener) document.getElementById(opener.dataset.opens)?.showModal();
