@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final
 
 import structlog
 
@@ -18,15 +18,16 @@ from aldaba_edge import config as told
 from aldaba_edge.books import Books, open_books, threaded
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.core import Ways, open_core
+from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
-from aldaba_edge.ports import Contact, Indicator, Link, Lock, Reader, Reading, Snapshots
+from aldaba_edge.ports import Digest, Link, ReaderBack, ReaderLost, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
@@ -82,27 +83,20 @@ class Standing:
         return self.rules.cancelled_passes
 
 
-class Closing(Protocol):
-    """Any device that can be let go."""
-
-    def close(self) -> None:
-        """Let it go."""
-
-
 @dataclass(slots=True)
 class Mounted:
-    """The devices of one door, made and not yet listening."""
+    """The devices of one door, made as far as they are there, and not yet listening."""
 
     door: told.Door
-    locks: tuple[Lock, ...]
-    readers: dict[Side, Reader]
-    indicators: dict[Side, Indicator]
-    contacts: dict[str, Contact]
+    locks: dict[str, LateLock]
+    readers: dict[Side, LateReader]
+    indicators: dict[Side, LateIndicator]
+    contacts: dict[str, LateContact]
 
     def close(self) -> None:
         """Let every device go, the locks last and secured; one that fails stops no other."""
         listening: tuple[Closing, ...] = (*self.readers.values(), *self.contacts.values())
-        driven: tuple[Closing, ...] = (*self.indicators.values(), *self.locks)
+        driven: tuple[Closing, ...] = (*self.indicators.values(), *self.locks.values())
         for device in (*listening, *driven):
             try:
                 device.close()
@@ -128,6 +122,7 @@ class Edge:
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
         self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
         self._end_chores: Callable[[], None] = lambda: None
+        self._attempts: list[Attempts] = []
 
     @property
     def connected(self) -> bool:
@@ -139,9 +134,9 @@ class Edge:
         for mounted in self.mounted:
             loop = self.doors.door(mounted.door.door_id)
             for name, contact in mounted.contacts.items():
-                _listen(contact, self.clock, self._heard(loop, name))
+                self._listen(loop, name, contact)
             for side, reader in mounted.readers.items():
-                reader.open(partial(self._post, loop, side))
+                self._read(loop, side, reader)
         sync = self.core.sync
         sync.on_modes, sync.on_release = self._set_modes, self._released
         if sync.modes is not None:
@@ -156,6 +151,8 @@ class Edge:
     def close(self) -> None:
         """Hold every door shut, let the devices go, end the books in order."""
         self._end_chores()
+        for attempts in self._attempts:
+            attempts.stop()
         for mounted in self.mounted:
             for reader in mounted.readers.values():
                 with suppress(Exception):
@@ -166,6 +163,27 @@ class Edge:
         self.core.stop()
         self.books.close()
         self.registry.close()
+
+    def _listen(self, loop: DoorLoop, name: str, contact: LateContact) -> None:
+        heard, post = self._heard(loop, name), self.clock.post
+        attempts = Attempts(
+            self.clock,
+            lambda: contact.open(lambda active: post(lambda: heard(active))),
+            lost=lambda why: loop.device_lost(name, why),
+            back=lambda: loop.device_back(name),
+        )
+        attempts.now()
+        self._attempts.append(attempts)
+
+    def _read(self, loop: DoorLoop, side: Side, reader: LateReader) -> None:
+        attempts = Attempts(
+            self.clock,
+            lambda: reader.open(partial(self._post, loop, side)),
+            lost=lambda why: loop.read(side, ReaderLost(why)),
+            back=lambda: loop.read(side, ReaderBack()),
+        )
+        attempts.now()
+        self._attempts.append(attempts)
 
     def _post(self, loop: DoorLoop, side: Side, reading: Reading) -> None:
         """From a driver's thread to the loop."""
@@ -269,6 +287,10 @@ def _plan(door: told.Door) -> DoorPlan:
     )
 
 
+def _lock_lines(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> list[LockLine]:
+    return [LockLine(lock, clock, loop, name) for name, lock in mounted.locks.items()]
+
+
 def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanics:
     door = mounted.door
     relock = door.relock_on_open_ms
@@ -276,7 +298,7 @@ def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanic
     return DoorMechanics(
         door.door_id,
         clock,
-        LockLine(door.door_id, mounted.locks[0]),
+        _lock_lines(mounted, loop, clock)[0],
         record=loop.tell,
         show=loop.show_everywhere,
         times=LeafTimes(door.held_seconds, door.pre_alarm_seconds, relock / 1000 if relock is not None else None),
@@ -286,7 +308,7 @@ def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanic
 
 def _lane(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> LaneMechanics:
     door = mounted.door
-    one, *others = (LockLine(door.door_id, lock) for lock in mounted.locks)
+    one, *others = _lock_lines(mounted, loop, clock)
     return LaneMechanics(
         door.door_id,
         clock,
@@ -298,37 +320,40 @@ def _lane(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> LaneMechanic
 
 
 def _mount(config: told.Config, registry: Registry, identity: Identity) -> list[Mounted]:
-    """Make every door's devices, locks first; a door whose devices cannot be made is left out and said.
-
-    Raises:
-        AldabaError: none of the doors can be made.
-    """
-    mounted, failed = [], None
-    locks: dict[str, tuple[Lock, ...]] = {}
-    for door in config.door:
-        try:
-            locks[door.id] = _locks(door, registry)
-        except AldabaError as error:
-            failed = _dead(door, error)
-    for door in config.door:
-        if door.id in locks:
-            try:
-                mounted.append(_mount_rest(door, locks[door.id], registry, identity))
-            except AldabaError as error:
-                failed = _dead(door, error)
-    if failed is not None and not mounted:
-        raise failed
+    """Make every door's devices as far as they are there, all locks first, because that drives them secured."""
+    digest = digest_of(identity)
+    mounted = [_mounted(door, registry, digest) for door in config.door]
+    for one in mounted:
+        for lock in one.locks.values():
+            lock.prepare()
+    for one in mounted:
+        others: tuple[Late[Any], ...] = (*one.contacts.values(), *one.indicators.values(), *one.readers.values())
+        for device in others:
+            device.prepare()
     return mounted
 
 
-def _dead(door: told.Door, error: AldabaError) -> AldabaError:
-    log.critical("door_dead", door=door.id, error=str(error))
-    return error
-
-
-def _locks(door: told.Door, registry: Registry) -> tuple[Lock, ...]:
-    return tuple(
-        registry.lock(lock.profile, lock_options(door, lock)) for lock in (door.lock, door.lock_out) if lock is not None
+def _mounted(door: told.Door, registry: Registry, digest: Digest) -> Mounted:
+    locks = {"lock": door.lock, "lock_out": door.lock_out}
+    return Mounted(
+        door,
+        {
+            name: LateLock(partial(registry.lock, lock.profile, lock_options(door, lock)))
+            for name, lock in locks.items()
+            if lock is not None
+        },
+        {
+            door.side(one.side): LateReader(partial(registry.reader, one.profile, one.options, digest))
+            for one in door.readers
+        },
+        {
+            door.side(one.side): LateIndicator(partial(registry.indicator, one.profile, one.options))
+            for one in door.indicators
+        },
+        {
+            name: LateContact(partial(registry.contact, one.profile, one.options))
+            for name, one in contacts_of(door).items()
+        },
     )
 
 
@@ -352,18 +377,3 @@ def contacts_of(door: told.Door) -> dict[str, told.Device]:
         "passage_out": door.passage_out,
     }
     return {name: device for name, device in named.items() if device is not None}
-
-
-def _mount_rest(door: told.Door, locks: tuple[Lock, ...], registry: Registry, identity: Identity) -> Mounted:
-    digest = digest_of(identity)
-    return Mounted(
-        door,
-        locks,
-        {door.side(one.side): registry.reader(one.profile, one.options, digest) for one in door.readers},
-        {door.side(one.side): registry.indicator(one.profile, one.options) for one in door.indicators},
-        {name: registry.contact(one.profile, one.options) for name, one in contacts_of(door).items()},
-    )
-
-
-def _listen(contact: Contact, clock: AsyncioClock, heard: Callable[[bool], None]) -> None:
-    contact.open(lambda active: clock.post(lambda: heard(active)))

@@ -72,6 +72,7 @@ class Daemon:
                     "state": loop.mechanics.state,
                     "mode": loop.mode.value,
                     "lost_readers": sorted(side.value for side in loop.lost_readers),
+                    "lost_devices": sorted(loop.lost_devices),
                 }
                 for loop in edge.doors
             ],

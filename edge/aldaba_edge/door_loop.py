@@ -17,7 +17,8 @@ from typing import Final, Protocol
 
 import structlog
 
-from aldaba_edge.mechanics import Alarmed, Mechanics
+from aldaba_edge.devices import Alarmed
+from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.ports import (
     CardSeen,
     Clock,
@@ -136,6 +137,7 @@ class DoorLoop:
         self._shared = shared
         self._noise: dict[Side, _Noise] = {}
         self._lost: set[Side] = set()
+        self._lost_devices: set[str] = set()
         self._mode = DoorMode.LOCKED
         self._until: datetime | None = None
         self._mode_timer = Alarmed(shared.clock)
@@ -160,6 +162,11 @@ class DoorLoop:
     def lost_readers(self) -> frozenset[Side]:
         """The sides whose reader does not answer."""
         return frozenset(self._lost)
+
+    @property
+    def lost_devices(self) -> frozenset[str]:
+        """What else of this door fails: locks and inputs, by their names in the configuration."""
+        return frozenset(self._lost_devices)
 
     # Readings -----------------------------------------------------------------------------------------------------
 
@@ -225,6 +232,20 @@ class DoorLoop:
         ReaderLost: _reader_lost,
         ReaderBack: _reader_back,
     }
+
+    def device_lost(self, device: str, why: str) -> None:
+        """A lock or an input of this door fails, or was never there; it is tried again."""
+        if device not in self._lost_devices:
+            self._lost_devices.add(device)
+            self._shared.journal.record(events.DeviceLost(self.id, device, why))
+            log.critical("device_lost", door=self.id, device=device, why=why)
+
+    def device_back(self, device: str) -> None:
+        """It works again."""
+        if device in self._lost_devices:
+            self._lost_devices.discard(device)
+            self._shared.journal.record(events.DeviceBack(self.id, device))
+            log.info("device_back", door=self.id, device=device)
 
     # The answer ---------------------------------------------------------------------------------------------------
 

@@ -1,17 +1,15 @@
 """What moves: a door's leaf and a turnstile's arm, each driven by its table, its timers and its lock.
 
-Here the pure tables of `aldaba_shared` meet ports. A lock that fails is said
-once and tried again with the next effect; it never stops what is recorded, and
-it never reaches another door.
+Here the pure tables of `aldaba_shared` meet ports. A lock that fails never
+stops what is recorded, and it never reaches another door (`devices`).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-import structlog
-
-from aldaba_edge.ports import Clock, Lock, Signal, Timer
+from aldaba_edge.devices import Alarmed, LockLine
+from aldaba_edge.ports import Clock, Signal
 from aldaba_shared import door as door_table
 from aldaba_shared import turnstile as lane_table
 from aldaba_shared.decide import DoorMode, Side
@@ -19,8 +17,6 @@ from aldaba_shared.door import FREE_MODES, RELEASED_STATES, DoorEffect, DoorInpu
 from aldaba_shared.events import AnyEvent, DoorClosed, DoorForced, DoorHeld, DoorOpened, PassageNotTaken, Passed
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.turnstile import LaneEffect, LaneInput, LaneState
-
-log: Final = structlog.get_logger()
 
 
 class Record(Protocol):
@@ -52,54 +48,6 @@ class Mechanics(Protocol):
 
     def close(self) -> None:
         """Hold shut and forget every timer."""
-
-
-class LockLine:
-    """A lock that may fail: said once, tried again, never raised into the door."""
-
-    def __init__(self, door: DoorId, lock: Lock) -> None:
-        self._door = door
-        self._lock = lock
-        self.failing = False
-
-    def release(self) -> None:
-        """Let through."""
-        self._try(self._lock.release)
-
-    def secure(self) -> None:
-        """Hold shut."""
-        self._try(self._lock.secure)
-
-    def _try(self, drive: Callable[[], None]) -> None:
-        try:
-            drive()
-        except Exception as error:  # noqa: BLE001 - a driver's failure, whatever it is, stays at its own door
-            if not self.failing:
-                log.critical("lock_failed", door=self._door, error=type(error).__name__)
-            self.failing = True
-        else:
-            if self.failing:
-                log.info("lock_works_again", door=self._door)
-            self.failing = False
-
-
-class Alarmed:
-    """One timer that can be started anew and stopped."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._timer: Timer | None = None
-
-    def start(self, seconds: float, callback: Callable[[], None]) -> None:
-        """Call back after this long, in place of any earlier promise."""
-        self.stop()
-        self._timer = self._clock.call_later(seconds, callback)
-
-    def stop(self) -> None:
-        """Withdraw the promise, if there is one."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +137,7 @@ class DoorMechanics:
         for timer in (self._release, self._pre_alarm, self._held):
             timer.stop()
         self._state = DoorState.SECURED
-        self._lock.secure()
+        self._lock.close()
 
     def _start_release(self) -> None:
         self._release.start(self._release_seconds, lambda: self.feel(DoorInput.RELEASE_ENDED))
@@ -304,7 +252,8 @@ class LaneMechanics:
         """Hold shut and forget the timer."""
         self._release.stop()
         self._state = LaneState.SECURED
-        self._secure()
+        self._lock_in.close()
+        self._lock_out.close()
 
     def _secure(self) -> None:
         self._lock_in.secure()

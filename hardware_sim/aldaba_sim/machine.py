@@ -15,9 +15,10 @@ from typing import Final
 
 from aldaba_edge.books import Books, open_books
 from aldaba_edge.core import Core, Ways, open_core
+from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
 from aldaba_edge.keyfile import Identity
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Clock, Snapshots
 from aldaba_edge.rules_file import verified_hash
 from aldaba_edge.runner import InlineRunner
@@ -244,7 +245,10 @@ class Machine:
 
     def _fit(self, loop: DoorLoop) -> Fittings:
         paper, door = self._paper, loop.id
-        lock, lock_out = LockLine(door, paper.lock), LockLine(door, paper.lock_out)
+        lock, lock_out = (
+            LockLine(paper.lock, self.clock, loop),
+            LockLine(paper.lock_out, self.clock, loop, "lock_out"),
+        )
         readers = {Side.IN: paper.reader_in, Side.EGRESS: paper.reader_out}
         if self.opening.turnstile:
             lane = LaneMechanics(

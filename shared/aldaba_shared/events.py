@@ -130,6 +130,21 @@ class ReaderBack(Event, frozen=True, tag="reader_back"):
     side: Side
 
 
+class DeviceLost(Event, frozen=True, tag="device_lost"):
+    """A lock or an input fails: an alarm. `device` is its name in the configuration, such as `exit_button`."""
+
+    door: DoorId
+    device: str
+    why: str
+
+
+class DeviceBack(Event, frozen=True, tag="device_back"):
+    """A lock or an input works again."""
+
+    door: DoorId
+    device: str
+
+
 class Unreadable(Event, frozen=True, tag="unreadable"):
     """A reader gave bytes that are no credential; counted once a minute, never the bytes."""
 
@@ -204,6 +219,8 @@ AnyEvent: TypeAlias = (
     | DoorModeChanged
     | ReaderLost
     | ReaderBack
+    | DeviceLost
+    | DeviceBack
     | Unreadable
     | Tampered
     | DaemonStarted
@@ -214,7 +231,7 @@ AnyEvent: TypeAlias = (
     | ClockSet
 )
 
-ALARMS: Final = (DoorForced, DoorHeld, Tampered, MessageRefused, Unrecorded)
+ALARMS: Final = (DoorForced, DoorHeld, Tampered, DeviceLost, MessageRefused, Unrecorded)
 """Events that somebody on duty has to see."""
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from aldaba_edge.clock import HandClock
+from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes, LockLine
+from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, PassUse, Signal
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.envelope import KeyRing, SigningKey
@@ -187,7 +188,7 @@ class Bench:
     def _fit(self, loop: DoorLoop) -> Fittings:
         mechanics: LaneMechanics | DoorMechanics
         if self._turnstile:
-            locks = (LockLine(STREET_DOOR, self.lock), LockLine(STREET_DOOR, self.lock_out))
+            locks = (LockLine(self.lock, self.clock, loop), LockLine(self.lock_out, self.clock, loop, "lock_out"))
             mechanics = LaneMechanics(
                 STREET_DOOR,
                 self.clock,
@@ -200,7 +201,7 @@ class Bench:
             mechanics = DoorMechanics(
                 STREET_DOOR,
                 self.clock,
-                LockLine(STREET_DOOR, self.lock),
+                LockLine(self.lock, self.clock, loop),
                 record=loop.tell,
                 show=loop.show_everywhere,
                 times=LeafTimes(),

@@ -175,7 +175,7 @@ def test_a_broken_lock_stays_its_own_trouble() -> None:
     bench.lock.broken = True
     with capture_logs() as lines:
         bench.tap()
-    assert [one["event"] for one in lines] == ["access_decided", "lock_failed"]
+    assert [one["event"] for one in lines] == ["access_decided", "device_failed", "device_lost"]
     bench.lock.broken = False
     bench.clock.advance(60)
     bench.tap(side=Side.EGRESS)

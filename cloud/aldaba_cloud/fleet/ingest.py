@@ -39,8 +39,10 @@ from aldaba_shared.wire import Malformed, encode
 
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
 MICROSECOND: Final = timedelta(microseconds=1)
-ALARMING: Final = frozenset({"door_forced", "door_held", "tampered", "message_refused", "unrecorded", UNREADABLE})
-ALARM_FACTS: Final = frozenset({"what", "why", "times", "after_ms"})
+ALARMING: Final = frozenset(
+    {"door_forced", "door_held", "tampered", "device_lost", "message_refused", "unrecorded", UNREADABLE}
+)
+ALARM_FACTS: Final = frozenset({"what", "device", "why", "times", "after_ms"})
 MAX_LINES: Final = 10_000
 JUMP_LIMIT_MS: Final = 1 << 43
 """Some 278 years."""
