@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aldaba_cloud.access.pass_routes import router as pass_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
@@ -90,7 +91,7 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 
 def _mount(app: FastAPI) -> None:
     """Every router and every error handler."""
-    for router in (auth_router, places_router, members_router, access_router, fleet_router, link_router):
+    for router in (auth_router, places_router, members_router, access_router, pass_router, fleet_router, link_router):
         app.include_router(router)
     mount_pages(app)
     app.add_api_route("/healthz", healthz, include_in_schema=False)

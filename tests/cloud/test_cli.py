@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import stat
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,6 +172,18 @@ def test_a_file_that_is_no_backup_is_refused_and_nothing_is_touched(state: Path,
     (tmp_path / "no.tar").write_bytes(b"\x00" * 2000)
     before = (state / "aldaba.db").read_bytes()
     run("restore", str(tmp_path / "no.tar"), "--replace", ends=2)
+    assert (state / "aldaba.db").read_bytes() == before
+
+
+def test_a_damaged_backup_is_refused_before_anything_is_put_aside(
+    state: Path, tmp_path: Path, card: CredentialId
+) -> None:
+    assert card
+    (tmp_path / "aldaba.db").write_bytes(b"SQLite format 3\x00" + bytes(5000))
+    with tarfile.open(tmp_path / "damaged.tar", "w") as tar:
+        tar.add(tmp_path / "aldaba.db", "aldaba.db")
+    before = (state / "aldaba.db").read_bytes()
+    assert "aldaba.db: is" in run("restore", str(tmp_path / "damaged.tar"), "--replace", ends=2).output
     assert (state / "aldaba.db").read_bytes() == before
 
 

@@ -1,16 +1,19 @@
 """Nobody reaches another site: every route is walked with another site's ids."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import inspect
 
-from aldaba_cloud.access import service
+from aldaba_cloud.access import passes, service
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, OutOfScope, Scope, Work, metadata
+from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.schema import tables
 from tests.cloud.conftest import BARCELONA, GIRONA, MONDAY_NOON, NETWORK, account, sign_in
@@ -31,9 +34,14 @@ def both(database: Database, config: Config) -> dict[str, SmallSpace]:
     spaces = {"here": SmallSpace(BARCELONA, keyring), "there": SmallSpace(GIRONA, keyring)}
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        make_keys(keyring, config.state_dir / "root.key", MONDAY_NOON)
         for number, space in enumerate(spaces.values()):
             space.build(work)
             space.give_card(work, space.ana, bytes([4, number, 1, 2, 3, 4, 5]))
+            wanted = passes.PassWanted(
+                space.ana, "Rita", MONDAY_NOON, MONDAY_NOON + timedelta(hours=1), zone=space.zone("room")
+            )
+            passes.issue_pass(replace(work, new_id=space.named), wanted, keyring)
         service.publish_everywhere(work, keyring)
     return spaces
 
@@ -55,6 +63,7 @@ def address(path: str, space: SmallSpace, credential: str) -> str:
         controller_id=space.controller("street"),
         door_id=space.door("street"),
         zone_id=space.zone("floor"),
+        pass_id=space.named("pas"),
         journal="j1",
         sequence=1,
         day="2026-12-25",

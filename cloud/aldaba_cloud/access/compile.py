@@ -19,6 +19,7 @@ from aldaba_shared import presence
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import WorkingKey
+from aldaba_shared.passes import cancelled_body
 from aldaba_shared.peers import SETTING as PEERS
 from aldaba_shared.peers import peers_body
 from aldaba_shared.schedule import Schedule, Windows, always, weekly
@@ -122,9 +123,9 @@ class SiteRules:
 
     def _level_doors(self, targets: Iterable[Target]) -> frozenset[tuple[DoorId, ScheduleId]]:
         """A target's own doors, and every door on the way to them, under the target's schedule."""
-        return frozenset((door, target.schedule) for target in targets for door in self._doors_to(target))
+        return frozenset((door, target.schedule) for target in targets for door in self.doors_to(target))
 
-    def _doors_to(self, target: Target) -> frozenset[DoorId]:
+    def doors_to(self, target: Target) -> frozenset[DoorId]:
         """Each door of the target with the way to it; a way through the target itself is no way to it."""
         if target.door is not None:
             wanted = frozenset({target.door}) & self.place.doors.keys()
@@ -174,8 +175,14 @@ def site_rows(rules: SiteRules, controller: ControllerRules, peers: Iterable[Wor
         Row("setting", ("night_reset", encode(rules.place.site.night_reset.isoformat()))),
         Row("setting", ("site_zone", encode(rules.place.site.time_zone))),
         Row("setting", (PEERS, peers_body(key for key in peers if key.kid != controller.id.encode()))),
+        *_cancelled(rules.levels),
         *(Row("setting", (f"door/{door}", encode(_door_body(rules.place, door)))) for door in sorted(controller.doors)),
     ]
+
+
+def _cancelled(levels: Levels) -> Iterator[Row]:
+    if levels.cancelled_passes:
+        yield Row("setting", ("cancelled_passes", cancelled_body(levels.cancelled_passes)))
 
 
 def presence_zones(place: Place) -> dict[ZoneId, presence.Zone]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
@@ -60,6 +60,23 @@ class Levels:
     by_holder: Mapping[HolderId, tuple[str, ...]]
     schedules: Mapping[ScheduleId, NamedSchedule]
     special_days: tuple[SpecialDay, ...] = ()
+    cancelled_passes: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorPass:
+    """What a visitor pass says. `doors` is the whole way; `host` is the holder who is visited."""
+
+    id: str
+    site: SiteId
+    cti: bytes
+    visitor: str
+    host: HolderId
+    doors: tuple[DoorId, ...]
+    uses: int
+    valid_from: datetime
+    valid_until: datetime
+    cancelled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,6 +151,7 @@ def confirmations(work: Work) -> list[Confirmation]:
 def nightly(work: Work, keyring: Keyring) -> list[Published]:
     """What a new day changes by itself: special days gone by leave the rules, old versions are forgotten."""
     store.prune_generations(work, work.now - KEPT_VERSIONS)
+    store.forget_passes(work, work.now - KEPT_VERSIONS)
     return publish_everywhere(work, keyring)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     JSON,
     Boolean,
     Column,
+    Connection,
     Date,
     ForeignKey,
     Index,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     Row as SqlRow,
 )
 
-from aldaba_cloud.access.models import AccessLevel, Generation, Levels, NamedSchedule, SpecialDay, Target
+from aldaba_cloud.access.models import AccessLevel, Generation, Levels, NamedSchedule, SpecialDay, Target, VisitorPass
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
@@ -106,6 +107,72 @@ rule_rows = scoped_table(
     Index("ix_rule_rows_controller_id_holder_id", "controller_id", "holder_id"),
 )
 """The rows of the newest version of each controller; `holder_id` is empty where a row is nobody's."""
+
+
+passes = scoped_table(
+    "passes",
+    Column("id", String(40), primary_key=True),
+    Column("cti", LargeBinary(16), nullable=False),
+    Column("share_digest", String(64), nullable=False),
+    Column("visitor", String(80), nullable=False),
+    Column("host_id", String(40), ForeignKey("holders.id", ondelete="CASCADE"), nullable=False),
+    Column("doors", JSON, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("valid_from", UtcDateTime, nullable=False),
+    Column("valid_until", UtcDateTime, nullable=False, index=True),
+    Column("issued_at", UtcDateTime, nullable=False),
+    Column("cancelled_at", UtcDateTime, nullable=True),
+    UniqueConstraint("cti"),
+    UniqueConstraint("share_digest"),
+)
+"""What a visitor pass says; never its text, which opens doors."""
+
+
+def add_pass(work: Work, issued: VisitorPass, share_digest: str) -> None:
+    """Keep what a pass says, and the keyed digest of the link it is fetched by."""
+    row = {
+        "id": issued.id,
+        "cti": issued.cti,
+        "share_digest": share_digest,
+        "visitor": issued.visitor,
+        "host_id": issued.host,
+        "doors": list(issued.doors),
+        "uses": issued.uses,
+        "valid_from": issued.valid_from,
+        "valid_until": issued.valid_until,
+        "issued_at": work.now,
+    }
+    work.db.execute(insert(passes), row | work.stamp(issued.site))
+
+
+def list_passes(work: Work) -> list[VisitorPass]:
+    """The passes that have not ended, soonest first."""
+    alive = (passes.c.valid_until > work.now) & work.visible(passes)
+    return [_pass(row) for row in work.db.execute(select(passes).where(alive).order_by(passes.c.valid_from))]
+
+
+def find_pass(work: Work, name: str) -> VisitorPass | None:
+    """One pass, if the caller may see it."""
+    row = work.db.execute(select(passes).where(passes.c.id == name, work.visible(passes))).first()
+    return _pass(row) if row else None
+
+
+def pass_by_link(db: Connection, share_digest: str, now: datetime) -> VisitorPass | None:
+    """The pass a link leads to while it may be used; whoever has the link needs no account."""
+    alive = (passes.c.share_digest == share_digest) & (passes.c.valid_until > now) & passes.c.cancelled_at.is_(None)
+    row = db.execute(select(passes).where(alive)).first()
+    return _pass(row) if row else None
+
+
+def cancel_pass(work: Work, name: str) -> bool:
+    """Note that a pass is taken back; False if the caller sees no such one."""
+    mine = (passes.c.id == name) & work.writable(passes)
+    return work.db.execute(update(passes).where(mine).values(cancelled_at=work.now)).rowcount > 0
+
+
+def forget_passes(work: Work, before: datetime) -> int:
+    """Forget passes that ended before a moment, and their visitors' names with them."""
+    return work.db.execute(delete(passes).where(passes.c.valid_until < before, work.writable(passes))).rowcount
 
 
 def add_schedule(work: Work, schedule: NamedSchedule) -> None:
@@ -211,7 +278,14 @@ def load_levels(work: Work, site: SiteId) -> Levels:
         by_holder={HolderId(holder): tuple(sorted(found)) for holder, found in by_holder.items()},
         schedules={one.id: one for one in list_schedules(work) if one.site == site},
         special_days=tuple(list_special_days(work, site)),
+        cancelled_passes=_cancelled(work, site),
     )
+
+
+def _cancelled(work: Work, site: SiteId) -> tuple[bytes, ...]:
+    """The passes that doors must refuse although they are signed and in their time."""
+    wanted = (passes.c.site_id == site) & passes.c.cancelled_at.is_not(None) & (passes.c.valid_until > work.now)
+    return tuple(sorted(work.db.execute(select(passes.c.cti).where(wanted, work.visible(passes))).scalars()))
 
 
 def newest_generation(work: Work, controller: ControllerId) -> Generation | None:
@@ -377,6 +451,21 @@ def _schedule_values(schedule: NamedSchedule) -> dict[str, Any]:
 def _schedule(row: SqlRow[Any]) -> NamedSchedule:
     week = tuple(_windows(day) for day in row.week)
     return NamedSchedule(ScheduleId(row.id), SiteId(row.site_id), row.name, week, row.keeps_special_days)
+
+
+def _pass(row: SqlRow[Any]) -> VisitorPass:
+    return VisitorPass(
+        id=row.id,
+        site=SiteId(row.site_id),
+        cti=bytes(row.cti),
+        visitor=row.visitor,
+        host=HolderId(row.host_id),
+        doors=tuple(DoorId(door) for door in row.doors),
+        uses=row.uses,
+        valid_from=row.valid_from,
+        valid_until=row.valid_until,
+        cancelled_at=row.cancelled_at,
+    )
 
 
 def _windows(raw: object) -> Windows:

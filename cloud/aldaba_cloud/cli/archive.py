@@ -101,6 +101,7 @@ def _copy_database(config: Config, aside: Path) -> Path:
             raise ArchiveUnusable(source, "there is no database to back up")
         with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
             live.backup(copy)
+        _inspect(target)
         return target
     target = aside / POSTGRES_DUMP
     _run(["pg_dump", "--format=custom", f"--file={target}", f"--dbname={_libpq(config)}"])
@@ -115,6 +116,23 @@ def _unpack(archive: Path, aside: Path) -> None:
         raise ArchiveUnusable(archive, f"is no backup of Aldaba ({error})") from error
     if not any((aside / name).exists() for name in (SQLITE_COPY, POSTGRES_DUMP)):
         raise ArchiveUnusable(archive, "holds no database")
+    if (aside / SQLITE_COPY).exists():
+        _inspect(aside / SQLITE_COPY)
+
+
+def _inspect(copy: Path) -> None:
+    """Refuse a copy that is damaged or not ours before anything that works is put aside for it."""
+    from sqlite_utils import Database as Inspected  # noqa: PLC0415 - a fifth of a second that only archives pay
+
+    try:
+        inspected = Inspected(copy)
+        told = next(iter(inspected.query("PRAGMA quick_check")))["quick_check"]
+        missing = {"alembic_version", "networks"} - set(inspected.table_names())
+        inspected.close()
+    except sqlite3.DatabaseError as error:
+        raise ArchiveUnusable(copy.name, f"is no database ({error})") from error
+    if told != "ok" or missing:
+        raise ArchiveUnusable(copy.name, f"is damaged ({told})" if told != "ok" else "is no database of Aldaba")
 
 
 def _put_back_keys(config: Config, kept: Path, *, replace: bool) -> None:
