@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -33,8 +34,8 @@ from aldaba_sim.walk import Behind, Streets
 
 FIRST_DAY: Final = datetime(2026, 10, 19, tzinfo=ZoneInfo(TIME_ZONE))
 """A Monday; the clocks go back on its first Sunday."""
-HEAD_SECONDS: Final = 1800.0
-"""Heads are signed every half hour here, not every minute: signing would be most of the work."""
+HEAD_SECONDS: Final = 3600.0
+"""Heads are signed every hour here, not every minute: signing would be most of the work."""
 REVOKE_SECONDS: Final = 2.0
 QUIET_HOURS: Final = 2.0
 """How long the world goes on after its last day, without a new fault, so that everything can arrive."""
@@ -146,6 +147,7 @@ class World:
         return link.connected and link.weather.fair and self.cloud.link.weather.fair and not machine.disk_full
 
     def _connector(self, controller: str) -> Callable[[], Client]:
+        @cache
         def wants(topic: str) -> bool:
             where = address(topic)
             if where.channel is Channel.PRESENCE:

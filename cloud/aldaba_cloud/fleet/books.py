@@ -224,10 +224,15 @@ def _copy_types() -> list[str]:
     return [COPY_TYPES[type(column.type)] for column in events.c]
 
 
+SEGMENTS_OF_BOOT: Final = select(segments.c.segment, segments.c.offset_us, segments.c.jump_us).where(
+    segments.c.controller_id == bindparam("of"), segments.c.boot == bindparam("in_boot")
+)
+"""Made once: every batch asks it."""
+
+
 def find_segments(work: Work, controller: ControllerId, boot: str) -> dict[int, tuple[int | None, int | None]]:
     """The clock segments of one boot: offset and jump in microseconds, each where known."""
-    mine = (segments.c.controller_id == controller) & (segments.c.boot == boot)
-    rows = work.db.execute(select(segments.c.segment, segments.c.offset_us, segments.c.jump_us).where(mine))
+    rows = work.db.execute(SEGMENTS_OF_BOOT, {"of": controller, "in_boot": boot})
     return {row.segment: (row.offset_us, row.jump_us) for row in rows}
 
 

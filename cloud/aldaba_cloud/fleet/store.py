@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    bindparam,
     case,
     delete,
     insert,
@@ -191,10 +192,13 @@ def broker_passwords(work: Work) -> list[tuple[ControllerId, bytes]]:
     return [(ControllerId(row.id), row.sealed_broker_password) for row in rows]
 
 
+SENDER: Final = select(controllers).where(controllers.c.id == bindparam("sender"), controllers.c.retired_at.is_(None))
+"""Made once: every message asks it."""
+
+
 def find_sender(db: Connection, controller: ControllerId) -> Controller | None:
     """Who says they are this controller, in whatever network; only for checking their signature."""
-    mine = (controllers.c.id == controller) & controllers.c.retired_at.is_(None)
-    row = db.execute(select(controllers).where(mine)).first()
+    row = db.execute(SENDER, {"sender": controller}).first()
     return _controller(row) if row else None
 
 

@@ -6,6 +6,7 @@ sent is sent after the commit that made it true.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
@@ -123,11 +124,11 @@ class CloudEnd:
             self._take_hello(site, controller, envelope)
 
     def _take_batch(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
-        with self._database.read() as db:
-            ring = self._ring(db, site, controller, Kind.BATCH)
-        batch = unseal(Kind.BATCH, CLOUD, envelope, ring, Batch)
+        batch, ring = self._opened(site, controller, envelope)
         with self._database.write() as db:
             sender = self._sender(db, site, controller, Kind.BATCH)
+            if self._ring(sender) is not ring:
+                raise EnvelopeRefused(Kind.BATCH, "the controller was paired anew while it was read")
             work = self._work(db, sender)
             taken = ingest.take_batch(work, sender, batch, self._presence)
             told = news.of_lines(work, sender, taken) if self._hub.watched else []
@@ -142,7 +143,7 @@ class CloudEnd:
     def _take_hello(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
         with self._database.write() as db:
             sender = self._sender(db, site, controller, Kind.HELLO)
-            hello = unseal(Kind.HELLO, CLOUD, envelope, self._ring(db, site, controller, Kind.HELLO), Hello)
+            hello = unseal(Kind.HELLO, CLOUD, envelope, self._ring(sender), Hello)
             work = self._work(db, sender)
             answer = ingest.take_hello(work, sender, hello, self._presence)
             if answer:
@@ -166,12 +167,24 @@ class CloudEnd:
             raise EnvelopeRefused(kind, "it comes from a controller that is not paired here")
         return found
 
-    def _ring(self, db: Connection, site: SiteId, controller: ControllerId, kind: Kind) -> KeyRing:
-        sender = self._sender(db, site, controller, kind)
+    def _opened(self, site: SiteId, controller: ControllerId, envelope: bytes) -> tuple[Batch, KeyRing]:
+        """A batch, and the keys that opened it; who takes it must see that they are still the sender's.
+
+        Keys that are known already are tried without asking the database.
+        """
         known = self._memory.rings.get(controller)
+        if known is not None:
+            with suppress(EnvelopeRefused):
+                return unseal(Kind.BATCH, CLOUD, envelope, known[1], Batch), known[1]
+        with self._database.read() as db:
+            ring = self._ring(self._sender(db, site, controller, Kind.BATCH))
+        return unseal(Kind.BATCH, CLOUD, envelope, ring, Batch), ring
+
+    def _ring(self, sender: Controller) -> KeyRing:
+        known = self._memory.rings.get(sender.id)
         if known is None or known[0] != sender.public_key:
             known = (sender.public_key, ring_of(sender))
-            self._memory.rings[controller] = known
+            self._memory.rings[sender.id] = known
         return known[1]
 
     def _work(self, db: Connection, sender: Controller) -> Work:
