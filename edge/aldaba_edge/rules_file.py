@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -332,6 +333,7 @@ def _schema_of(connection: sqlite3.Connection) -> set[tuple[str, ...]]:
     return set(connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
+@cache
 def _our_schema() -> set[tuple[str, ...]]:
     connection = sqlite3.connect(":memory:")
     connection.executescript(SCHEMA)
