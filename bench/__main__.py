@@ -1,9 +1,12 @@
 """`python -m bench [NAME ...]`: measure, print the table, write results.json, fail where a gate does not hold."""
 
+import logging
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+import structlog
 
 from bench import compile_rules, decision, ingest, journal, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
@@ -26,6 +29,7 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"No suite is called {', '.join(sorted(unknown))}. Use some of: {', '.join(SUITES)}.", file=sys.stderr)
         return 2
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     figures: list[Figure] = []
     missed: list[str] = []
     for name in wanted or SUITES:

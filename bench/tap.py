@@ -9,7 +9,6 @@ peer (uphppote-simulator, in Go, answers a swipe in 3.3 ms).
 """
 
 import asyncio
-import logging
 import os
 import pty
 import random
@@ -21,7 +20,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 
-import structlog
 from gpiozero import Device
 from gpiozero.pins.mock import MockFactory, MockPin
 
@@ -63,7 +61,6 @@ def cases(room: Path) -> Iterator[Case]:
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     Device.pin_factory = MockFactory(pin_class=TimedPin)
     taps = Taps(chip, line)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with running(path):
         taps.wait_for_reader()
         yield Case("tap to relay", taps.round, _echo, at_most=1.2e-3)
