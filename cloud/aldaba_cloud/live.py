@@ -5,7 +5,7 @@ order here: a burst of changes wakes each of them once.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from threading import Lock
 
 from aldaba_shared.ids import SiteId
@@ -35,7 +35,7 @@ class Live:
         for site in sites:
             self.tell(site)
 
-    async def changes(self, site: SiteId, *, beat_seconds: float) -> AsyncIterator[bool]:
+    async def changes(self, site: SiteId, *, beat_seconds: float) -> AsyncGenerator[bool, None]:
         """Yield at once, then True after changes and False after every stretch of quiet, until the caller stops."""
         mine = (asyncio.get_running_loop(), asyncio.Event())
         with self._lock:

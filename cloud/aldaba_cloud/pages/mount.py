@@ -17,12 +17,14 @@ from aldaba_cloud.pages import (
 )
 from aldaba_cloud.pages.kit import Renderer
 from aldaba_cloud.pages.problems import render_problem
+from aldaba_cloud.pages.screens import Screens
 
 
 def mount(app: FastAPI) -> None:
     """Add every page, the static files and the error pages to a service."""
     app.state.renderer = Renderer()
     app.state.render_problem = render_problem
+    app.state.screens = Screens(app.state.cloud)
     for part in (
         assets,
         sign_in,

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from aldaba_cloud.auth import service as auth
@@ -32,31 +33,44 @@ class Watch:
     site: SiteId
     role: Role
     token: str
-    draw: Draw
 
-    def refresh(self) -> str | None:
+    def allowed(self) -> bool:
+        """Whether the session and its role still hold at the site."""
+        with self.cloud.database.read() as db:
+            return self._work(db) is not None
+
+    def refresh(self, draw: Draw) -> str | None:
         """The messages that bring the browser up to date; None when its session or its role has ended."""
         with self.cloud.database.read() as db:
-            now = self.cloud.clock.now()
-            session = auth.session_of(db, self.token, now)
-            scope = session.account.scope(self.role) if session else None
-            if session is None or scope is None:
-                return None
-            return self.draw(Work(db, scope, now, session.account.id))
+            work = self._work(db)
+            return draw(work) if work else None
+
+    def _work(self, db: Connection) -> Work | None:
+        now = self.cloud.clock.now()
+        session = auth.session_of(db, self.token, now)
+        scope = session.account.scope(self.role) if session else None
+        if session is None or scope is None or not (scope.sites is None or self.site in scope.sites):
+            return None
+        return Work(db, scope, now, session.account.id)
 
 
 def watching(request: Request, cloud: Cloud, site: SiteId, role: Role, draw: Draw) -> Response:
     """The answer that goes on for as long as the browser listens."""
-    watch = Watch(cloud, site, role, request.cookies.get(session_cookie(cloud), ""), draw)
+    watch = Watch(cloud, site, role, request.cookies.get(session_cookie(cloud), ""))
+    return event_stream(_stream(watch, draw))
+
+
+def event_stream(messages: AsyncIterator[str] | AsyncIterator[bytes]) -> Response:
+    """Server-sent events that nothing on the way may keep back."""
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_stream(watch), media_type="text/event-stream", headers=headers)
+    return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
 
-async def _stream(watch: Watch) -> AsyncIterator[str]:
+async def _stream(watch: Watch, draw: Draw) -> AsyncIterator[str]:
     """Say at once what is so, then after every change; end when the session does."""
     # Quiet also draws anew: numbers grow old and sessions end without anything happening.
     async for _changed in watch.cloud.live.changes(watch.site, beat_seconds=BEAT_SECONDS):
-        news = await run_in_threadpool(watch.refresh)
+        news = await run_in_threadpool(watch.refresh, draw)
         if news is None:
             yield message("ended", "")
             return
