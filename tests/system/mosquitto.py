@@ -28,13 +28,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def mosquitto() -> Iterator[int]:
-    """Start a broker that lets anyone in on loopback, give its port, and stop it."""
+def mosquitto(port: int = 0) -> Iterator[int]:
+    """Start a broker that lets anyone in on loopback, give its port, and stop it.
+
+    With `port` it comes back where it was, as after a restart.
+    """
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
     if program is None:
         raise MosquittoMissing
     with tempfile.TemporaryDirectory(prefix="aldaba-mqtt-") as folder:
-        port = free_port()
+        port = port or free_port()
         file = Path(folder) / "mosquitto.conf"
         file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
         broker = subprocess.Popen([program, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

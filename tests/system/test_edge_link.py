@@ -1,9 +1,6 @@
 """The sync over a real Mosquitto: paho's link on one side, the naive cloud on the other."""
 
 import asyncio
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +20,7 @@ from aldaba_shared.messages import Ack, Batch, Kind
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.topics import Channel, topic
 from tests.edge.places import FRONT, ME, SITE, Keys, no_break
+from tests.system.mosquitto import mosquitto
 
 pytestmark = pytest.mark.system
 LINES = 10_000
@@ -30,18 +28,9 @@ PATIENCE_SECONDS = 120.0
 
 
 @pytest.fixture(name="port")
-def _port(tmp_path: Path) -> Iterator[int]:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    assert program, "mosquitto is missing: apt-get install mosquitto"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    config = tmp_path / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    broker = subprocess.Popen([program, "-c", str(config)], stderr=subprocess.DEVNULL)
-    yield port
-    broker.terminate()
-    broker.wait()
+def _port() -> Iterator[int]:
+    with mosquitto() as port:
+        yield port
 
 
 class AckingCloud:

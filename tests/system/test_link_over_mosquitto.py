@@ -1,9 +1,7 @@
 """The cloud's link over a real Mosquitto: acks after the commit, a backlog, a revoke, a broker that goes and comes."""
 
 import queue
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,31 +31,10 @@ from aldaba_shared.messages import Ack, Delta, Kind
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.presence import STREET
 from tests.cloud.toy_controller import BARCELONA, NETWORK, START, ToyController
+from tests.system.mosquitto import free_port, mosquitto
 
 pytestmark = pytest.mark.system
 PATIENCE_SECONDS = 120.0
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@contextmanager
-def mosquitto(port: int, directory: Path) -> Iterator[None]:
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    assert program, "mosquitto is missing: apt-get install mosquitto"
-    file = directory / "mosquitto.conf"
-    file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-    server = subprocess.Popen([program, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: listens(port))
-        yield
-    finally:
-        server.kill()
-        server.wait()
 
 
 def listens(port: int) -> bool:
@@ -154,12 +131,12 @@ def publish_rules(database: Database, keyring: Keyring) -> None:
 
 
 def test_ten_thousand_queued_lines_are_committed_and_acknowledged(
-    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys, tmp_path: Path
+    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys
 ) -> None:
     for number in range(9_999):
         toy.tap(f"hld_{number % 150}", "zone_open")
     port = free_port()
-    with mosquitto(port, tmp_path), linked(database, keyring, keys, port):
+    with mosquitto(port), linked(database, keyring, keys, port):
         phone = Phone(toy, keys, port)
         started = time.monotonic()
         for first in range(1, 10_001, 500):
@@ -178,11 +155,11 @@ def test_ten_thousand_queued_lines_are_committed_and_acknowledged(
 
 
 def test_a_change_of_rules_reaches_the_door_and_its_confirmation_the_books(
-    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys, tmp_path: Path
+    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys
 ) -> None:
     publish_rules(database, keyring)
     port = free_port()
-    with mosquitto(port, tmp_path), linked(database, keyring, keys, port):
+    with mosquitto(port), linked(database, keyring, keys, port):
         phone = Phone(toy, keys, port)
         phone.send(1)
         phone.next_of(Kind.ACK, Ack)
@@ -205,15 +182,15 @@ def test_a_change_of_rules_reaches_the_door_and_its_confirmation_the_books(
 
 
 def test_a_broker_that_dies_and_comes_back_is_found_again(
-    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys, tmp_path: Path
+    toy: ToyController, database: Database, keyring: Keyring, keys: CloudKeys
 ) -> None:
     port = free_port()
-    with mosquitto(port, tmp_path):
+    with mosquitto(port):
         broker = linked(database, keyring, keys, port)
         link = broker.__enter__()
     try:
         wait_until(lambda: not link.connected.is_set())
-        with mosquitto(port, tmp_path):
+        with mosquitto(port):
             assert link.connected.wait(PATIENCE_SECONDS)
             phone = Phone(toy, keys, port)
             phone.send(1)
