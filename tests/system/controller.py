@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -24,6 +25,8 @@ from aldaba_sim.cards import UidCard
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
 from tests.edge.places import FRONT, Keys, write_rules
+
+T = TypeVar("T")
 
 ANA = UidCard(bytes.fromhex("04536b4a2f7080"))
 STRANGER = UidCard(bytes.fromhex("deadbeef"))
@@ -160,6 +163,18 @@ class SimulatedController:
     def kinds(self) -> list[str]:
         """The kinds of the lines of the books."""
         return [str(line.event.__struct_config__.tag) for line in self.lines()]
+
+    def events_of(self, kind: type[T]) -> list[T]:
+        """The events of one kind, in the order of the books."""
+        return [line.event for line in self.lines() if isinstance(line.event, kind)]
+
+    def wait_kind(self, kind: str, times: int = 1) -> None:
+        """Wait until the books hold so many lines of a kind."""
+        for _ in range(1000):
+            if self.kinds().count(kind) >= times:
+                return
+            time.sleep(0.01)
+        raise AssertionError(self.kinds())
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this controller."""
