@@ -93,6 +93,7 @@ class Broker:
         client.max_inflight_messages_set(200)
         client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -105,6 +106,14 @@ class Broker:
             return
         log.info("broker_connected", host=self._account.host)
         client.subscribe(UPWARD, qos=AT_LEAST_ONCE)
+
+    def _on_subscribe(
+        self, _client: Client, _data: object, _number: int, reasons: list[ReasonCode], _properties: Properties | None
+    ) -> None:
+        refused = [str(reason) for reason in reasons if reason.is_failure]
+        if refused:
+            log.error("broker_refused", reason=refused)
+            return
         self.connected.set()
 
     def _on_disconnect(

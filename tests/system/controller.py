@@ -107,6 +107,12 @@ class SimulatedController:
         """Whether the lock's pin lets through."""
         return self.panel.outputs.get(LOCK_PIN, False)
 
+    def wait_releases(self, times: int) -> bool:
+        """Wait until the lock has let through that often and holds again; a pulse is never too short to be seen."""
+        return self.panel.wait_for(
+            lambda _: self.changes.count((LOCK_PIN, True)) == times and not self.released,
+        )
+
     def start(self) -> float:
         """Start the process; the seconds until it decides, those it had to wait for a free processor left out."""
         began = time.monotonic()

@@ -63,6 +63,7 @@ def test_the_profiles_arrive_inside_the_wheel(pi: Path) -> None:
 def test_the_tests_of_the_edge_pass_on_what_a_pi_has(pi: Path, tmp_path: Path) -> None:
     run("uv", "pip", "install", "--quiet", "--python", pi, *(f"{name}=={version(name)}" for name in TEST_TOOLS))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
     (tmp_path / "tests").mkdir()
     for path in (ROOT / "tests").iterdir():
         if path.name in {"edge", "shared", "golden"}:

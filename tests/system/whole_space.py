@@ -212,7 +212,7 @@ def _edge_config(room: Path, cloud: str) -> str:
             f'out_zone = "{outer}"',
             "egress = true",
             "handle = true",
-            "release_seconds = 0.5",
+            "release_seconds = 2",
             f'lock = {{ profile = "strike-fail-secure", pin = {LOCKS[door]}, fail_safe = false, max_on_ms = 30000 }}',
             'relay = { contact = "NO" }',
             'board = { profile = "gpio-direct", active_low = false }',
