@@ -16,7 +16,9 @@ from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.fleet.service import COMMANDED
+from aldaba_cloud.keyring import Keyring
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
@@ -242,3 +244,36 @@ def test_a_rehearsal_names_the_taps_of_the_last_days_that_would_have_ended_other
     assert "0 would have opened" in recorded
     assert "Ana Ferrer" in recorded
     assert "Jordi Vila" not in recorded
+
+
+A_PASS = {
+    "site": BARCELONA,
+    "visitor": "Carme Bosch",
+    "host": "hol_00",
+    "zone": "llotja",
+    "begins": "2026-11-23T12:00",
+    "ends": "2026-11-23T16:00",
+    "uses": "2",
+}
+
+
+def test_a_visitors_pass_is_given_shown_listed_and_taken_back(desk: Desk) -> None:
+    make_keys(Keyring(desk.space.config.key_dir), desk.space.config.state_dir / "root.key", MONDAY_NOON)
+    desk.sign_in("op")
+    page = desk.send("/passes", **A_PASS).text
+    assert "It is shown only now." in page
+    assert "Porta del carrer" in page
+    code = re.search(r'<img src="(/api/v1/passes/(\w+)/qr\.svg)"', page)
+    assert code is not None
+    assert desk.browser.get(code[1]).headers["content-type"].startswith("image/svg+xml")
+    assert "Carme Bosch" in desk.see("/passes")
+    assert "opens nothing any more" in desk.send(f"/passes/{code[2]}/cancel").text
+    assert "cancelled" in desk.see("/passes")
+
+
+def test_a_pass_that_ends_before_it_begins_is_refused_in_words_and_keeps_what_was_typed(desk: Desk) -> None:
+    desk.sign_in("op")
+    answer = desk.send("/passes", **A_PASS | {"ends": "2026-11-23T11:00"})
+    assert answer.status_code == 422
+    assert "It must end after it begins" in answer.text
+    assert 'value="Carme Bosch"' in answer.text

@@ -236,6 +236,8 @@ PAGES: Final = (
     ("op", "/board?wall=1"),
     ("op", "/doors"),
     ("op", "/doors/offices"),
+    ("op", "/passes"),
+    ("op", "/account"),
     ("admin", "/admin/schedules"),
     ("admin", "/admin/schedules/office-hours"),
     ("admin", "/admin/members"),

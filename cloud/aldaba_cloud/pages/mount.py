@@ -14,6 +14,7 @@ from aldaba_cloud.pages import (
     schedules,
     sign_in,
     special_days,
+    visitors,
 )
 from aldaba_cloud.pages.kit import Renderer
 from aldaba_cloud.pages.problems import render_problem
@@ -33,6 +34,7 @@ def mount(app: FastAPI) -> None:
         explaining,
         confirming,
         special_days,
+        visitors,
         schedules,
         admin,
         doors,

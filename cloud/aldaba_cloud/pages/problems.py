@@ -50,6 +50,10 @@ BY_CODE: Final[Mapping[str, str]] = {
     "keys_missing": mark("The service has no keys to sign with. Whoever runs it must make them first."),
     "key_missing": mark("The service cannot open its sealed keys. Whoever runs it must look at its key folder."),
     "pair_refused": mark("The controller was not paired. Make a new code and try again."),
+    "pass_unusable": mark(
+        "This pass would open nothing. It must end after it begins and not in the past, last 31 days at most, "
+        "and lead to a place that has a door and not too many on the way."
+    ),
     "schedule_invalid": mark(
         "No door could follow these hours. Write times like 09:15, end each window after it begins, "
         "and let none overlap another."
