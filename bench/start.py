@@ -74,12 +74,13 @@ def _running(folder: Path, config: Path) -> Iterator[tuple[subprocess.Popen[byte
     began = time.monotonic()
     command = [sys.executable, "-m", "aldaba_edge.cli", "run", str(config)]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
         _until(lambda: _decides(folder / "run" / "edge.sock"), folder / "log")
         yield process, time.monotonic() - began - _queued(process.pid)
     finally:
-        process.send_signal(signal.SIGTERM)
+        # An orderly end would wait for the child that recomputes the hash of a million rows.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(30)
         board.close()
 
