@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from aldaba_edge.books import Books
 from aldaba_edge.clock import HandClock
 from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
@@ -45,8 +46,10 @@ class FakeLock:
         self.released = False
         self.told: list[str] = []
         self.broken = False
+        self.before_release: Callable[[], object] = lambda: None
 
     def release(self) -> None:
+        self.before_release()
         self._drive("release")
 
     def secure(self) -> None:
@@ -125,8 +128,10 @@ class FakeRules:
         self.head: Head | None = Head(ControllerId("c"), 1, 1, bytes(32), MONDAY_NOON - timedelta(minutes=1))
         self.presence = PresenceRules({FLOOR: Zone(FLOOR, counted=True, passback=Passback.HARD)}, "Europe/Madrid")
         self.broken = False
+        self.before_facts: Callable[[], object] = lambda: None
 
     def facts(self, door: DoorId, key: CredentialKey) -> Facts:
+        self.before_facts()
         if self.broken:
             raise OSError("the rules cannot be read")
         return self.known.facts(door, key)
@@ -161,8 +166,15 @@ class FakeTrust:
 class Bench:
     """One door on a workbench: its loop, its fakes and the clock that turns them."""
 
-    def __init__(self, *, turnstile: bool = False, contact: bool = True) -> None:
-        self.clock = HandClock(MONDAY_NOON)
+    def __init__(
+        self,
+        *,
+        turnstile: bool = False,
+        contact: bool = True,
+        clock: HandClock | None = None,
+        books: Books | None = None,
+    ) -> None:
+        self.clock = clock or HandClock(MONDAY_NOON)
         self.journal = FakeJournal(self.clock)
         self.rules = FakeRules()
         self.presences = FakePresences()
@@ -176,9 +188,9 @@ class Bench:
             SiteId("site"),
             self.clock,
             self.rules,
-            self.journal,
+            books.journal if books else self.journal,
             self.presences,
-            self.journal,
+            books.state if books else self.journal,
             self.trust,
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from aldaba_edge.devices import LockLine
+from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import PassSeen, ReaderBack, ReaderLost, Signal, Unreadable
 from aldaba_shared import events, passes
 from aldaba_shared.decide import DoorMode, Side
@@ -388,3 +390,42 @@ def test_no_release_outlives_its_time_whatever_happens(history: list[str]) -> No
     event("released" if bench.lock.released else "secured")
     bench.clock.advance(5.1)
     assert not bench.lock.released
+
+
+def test_on_a_way_out_the_lock_is_free_before_anybody_is_asked() -> None:
+    bench = Bench()
+    asked: list[bool] = []
+    bench.rules.before_facts = lambda: asked.append(bench.lock.released)
+    bench.tap(side=Side.EGRESS)
+    assert asked == [True]
+
+
+@pytest.mark.parametrize("doors", [VISIT.doors, (DoorId("another"),)], ids=["here", "at another door"])
+def test_a_pass_lets_out_whatever_it_is_good_for(doors: tuple[DoorId, ...]) -> None:
+    bench = Bench()
+    show_pass(bench, replace(VISIT, doors=doors), Side.EGRESS)
+    assert bench.lock.released
+
+
+@pytest.mark.parametrize("turnstile", [False, True], ids=["leaf", "arm"])
+def test_a_start_holds_every_lock_before_anything_else(turnstile: bool) -> None:
+    bench = Bench(turnstile=turnstile)
+    assert bench.lock.told[0] == "secure"
+    assert bench.lock_out.told == (["secure"] if turnstile else [])
+
+
+def test_a_leaf_found_open_at_a_start_is_held_once_it_shuts_and_no_release_is_resumed() -> None:
+    bench = Bench()
+    leaf = DoorMechanics(
+        STREET_DOOR,
+        bench.clock,
+        LockLine(bench.lock, bench.clock, bench.loop),
+        record=bench.loop.tell,
+        show=bench.loop.show_everywhere,
+        times=LeafTimes(),
+        found_open=True,
+    )
+    assert not leaf.released
+    leaf.leaf(opened=False)
+    assert leaf.secured
+    assert "release" not in bench.lock.told
