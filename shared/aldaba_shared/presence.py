@@ -8,7 +8,8 @@ again. Rooms lie inside floors: who is in a room is in its floor too, so countin
 and passback look down the tree of zones.
 
 An entry ends by itself, `presence_hours` after it was made or at the site's
-night reset, because most doors have no reader on the way out. Being a function
+night reset, because most doors have no reader on the way out; a counted zone
+around it, which nobody leaves unread, keeps the holder. Being a function
 of time, the end is the same on every controller and in the cloud without a
 message.
 """
@@ -121,10 +122,33 @@ class PresenceRules(Struct, frozen=True):
             return False
         return zone.counted or at < ends_at(stay, zone, self.site_zone, self.night_reset)
 
+    def place_of(self, stay: Stay, at: datetime) -> ZoneId | None:
+        """Where a holder is at this instant, or None when nothing keeps them in the books.
+
+        Whoever's stay in a room has ended is still in the counted zone around
+        it: nobody leaves that one unread.
+        """
+        if self.holds(stay, at):
+            return stay.zone
+        step: ZoneId | None = stay.zone
+        for _ in range(len(self.zones) + 1):
+            zone = self.zones.get(step) if step is not None and step != STREET else None
+            if zone is None:
+                return None
+            if zone.counted:
+                return zone.id
+            step = zone.parent
+        return None
+
 
 def occupancy(presence: Presence, zone: ZoneId, rules: PresenceRules, at: datetime) -> int:
     """How many holders are in a zone or in one inside it."""
-    return sum(1 for stay in presence.values() if within(rules.zones, stay.zone, zone) and rules.holds(stay, at))
+    return sum(1 for stay in presence.values() if _is_in(stay, zone, rules, at))
+
+
+def _is_in(stay: Stay, zone: ZoneId, rules: PresenceRules, at: datetime) -> bool:
+    place = rules.place_of(stay, at)
+    return place is not None and within(rules.zones, place, zone)
 
 
 def seen_by(
@@ -135,7 +159,7 @@ def seen_by(
     if policy is None:
         return PresenceNow()
     stay = presence.get(holder) if holder is not None else None
-    inside = stay is not None and within(rules.zones, stay.zone, zone) and rules.holds(stay, at)
+    inside = stay is not None and _is_in(stay, zone, rules, at)
     return PresenceNow(
         passback=policy.passback,
         inside=inside,

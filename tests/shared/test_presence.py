@@ -89,7 +89,7 @@ def test_who_left_to_the_street_is_nowhere() -> None:
 def test_a_counted_zone_never_forgets_and_an_estimated_one_lets_go() -> None:
     presence = fold([(ANA, FLOOR, order()), (BEA, ROOM, order())])
     tomorrow = MONDAY_NOON + timedelta(days=1)
-    assert occupancy(presence, FLOOR, RULES, tomorrow) == 1
+    assert occupancy(presence, FLOOR, RULES, tomorrow) == 2
     assert occupancy(presence, ROOM, RULES, tomorrow) == 0
 
 
@@ -105,6 +105,18 @@ def test_the_night_reset_follows_the_wall_clock_over_a_changeover() -> None:
     saturday_evening = datetime(2026, 10, 24, 20, 0, tzinfo=UTC)
     stay = Stay(ROOM, saturday_evening, order())
     assert ends_at(stay, Zone(ROOM), "Europe/Madrid", time(4)) == datetime(2026, 10, 25, 3, 0, tzinfo=UTC)
+
+
+def test_whoever_is_forgotten_in_a_room_is_still_on_the_counted_floor_around_it() -> None:
+    presence = fold([(BEA, ROOM, order())])
+    day_after = MONDAY_NOON + timedelta(days=1)
+    assert occupancy(presence, ROOM, RULES, day_after) == 0
+    assert occupancy(presence, FLOOR, RULES, day_after) == 1
+    assert seen_by(presence, BEA, FLOOR, RULES, day_after).inside
+    uncounted = PresenceRules(
+        {FLOOR: Zone(FLOOR), ROOM: Zone(ROOM, parent=FLOOR)}, RULES.site_zone, night_reset=RULES.night_reset
+    )
+    assert occupancy(presence, FLOOR, uncounted, day_after) == 0
 
 
 def test_a_decision_sees_the_limit_the_count_and_the_passback_of_its_zone() -> None:

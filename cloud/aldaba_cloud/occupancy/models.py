@@ -30,8 +30,9 @@ def counts(presence: Presence, rules: PresenceRules, at: datetime) -> dict[ZoneI
     """How many are in every zone at once; each zone's number is what `presence.occupancy` says."""
     found = dict.fromkeys(rules.zones, 0)
     for stay in presence.values():
-        if rules.holds(stay, at):
-            for zone in _around(stay.zone, rules):
+        place = rules.place_of(stay, at)
+        if place is not None:
+            for zone in _around(place, rules):
                 found[zone] += 1
     return found
 

@@ -85,7 +85,7 @@ def inside_now(work: Work, site: Site, zone: ZoneId | None = None) -> dict[Holde
     rules = presence_rules(place)
     wanted = place.inside(zone) if zone is not None else frozenset(place.zones)
     held = store.load_presence(work, site.id, inside_only=True).items()
-    return {holder: stay for holder, stay in held if stay.zone in wanted and rules.holds(stay, work.now)}
+    return {holder: stay for holder, stay in held if rules.place_of(stay, work.now) in wanted}
 
 
 def presence_rules(place: Place) -> PresenceRules:
