@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from aldaba_edge.drivers.supervised import Backoff
+from aldaba_edge.backoff import Backoff
 from aldaba_edge.ports import Clock, Contact, Indicator, Lock, Reader, Reading, Signal, Timer
 
 log: Final = structlog.get_logger()

@@ -12,10 +12,11 @@ from typing import Any
 
 from smartcard import scard
 
+from aldaba_edge.backoff import Backoff
 from aldaba_edge.codecs.apdu import Answer, read_answer
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.drivers.options import PcscOptions
-from aldaba_edge.drivers.supervised import Backoff, DeviceLost, Session, Supervised
+from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
 from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
 from aldaba_shared.keys import CredentialKind
 

@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 from serial import Serial
 
+from aldaba_edge.backoff import Backoff
 from aldaba_edge.codecs import pn532
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.drivers.options import Pn532Options
 from aldaba_edge.drivers.serial_line import open_line, read_some
-from aldaba_edge.drivers.supervised import Backoff, DeviceLost, Session, Supervised
+from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
 from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
 from aldaba_shared.keys import CredentialKind
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from serial import Serial
 
+from aldaba_edge.backoff import Backoff
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.codecs.scanner import (
     MODE_CONTINUOUS,
@@ -23,7 +24,7 @@ from aldaba_edge.codecs.scanner import (
 )
 from aldaba_edge.drivers.options import ScannerFamily, ScannerOptions
 from aldaba_edge.drivers.serial_line import open_line, read_some
-from aldaba_edge.drivers.supervised import Backoff, DeviceLost, Session, Supervised
+from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
 from aldaba_edge.ports import PassSeen, Reading, Signal, Unreadable
 
 ACK_SECONDS = 1.0

@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
+from aldaba_edge.backoff import Backoff
 from aldaba_edge.ports import ReaderBack, ReaderLost, Reading
 from aldaba_shared.errors import AldabaError
 
@@ -22,18 +22,6 @@ class DeviceLost(AldabaError):
             f"{device} does not answer as it should ({why}). Check its power and cable; it is tried again."
         )
         self.why = why
-
-
-@dataclass(frozen=True, slots=True)
-class Backoff:
-    """How long to wait before trying a lost device again: doubled from `first` to `longest`, in seconds."""
-
-    first: float = 0.5
-    longest: float = 30.0
-
-    def after(self, failures: int) -> float:
-        """The pause after this many failures in a row, counted from one."""
-        return min(self.longest, self.first * 2.0 ** min(failures - 1, 16))
 
 
 class Session:
