@@ -92,9 +92,10 @@ class Board:
     events: tuple[EventCard, ...] = ()
 
     @property
-    def alarms(self) -> tuple[DoorCard, ...]:
-        """The doors somebody has to look at."""
-        return tuple(door for door in self.doors if door.alarms)
+    def doors_by_alarm(self) -> dict[str, tuple[DoorCard, ...]]:
+        """The doors at which each kind of alarm is open: eight doors with one trouble are one line and not eight."""
+        kinds = dict.fromkeys(alarm for door in self.doors for alarm in door.alarms)
+        return {kind: tuple(door for door in self.doors if kind in door.alarms) for kind in kinds}
 
     @property
     def silent(self) -> tuple[DoorCard, ...]:
