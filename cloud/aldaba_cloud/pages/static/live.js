@@ -62,7 +62,7 @@
     if (id && document.getElementById(id)) event.preventDefault();
   });
   board.addEventListener("htmx:afterSwap", () => {
-    events.querySelector(".quiet-day")?.remove();
+    if (events.querySelector(".event")) events.querySelector(".quiet-day")?.remove();
     while (events.children.length > KEPT) events.lastElementChild.remove();
     tell();
     letAge();
