@@ -5,7 +5,9 @@ hexadecimal, or the code of what is wrong, and holds no key: the parent compares
 the hash with the one the signed head names.
 """
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,8 @@ Verify: TypeAlias = Callable[[Path], bytes]
 """The set hash of a file whose format, schema and rows were found good; raises `RulesRefused`."""
 
 LONGEST_SECONDS: Final = 600
+PR_SET_PDEATHSIG: Final = 1
+"""Linux: the signal for a process whose parent has gone (prctl(2))."""
 
 
 def verified_in_child(path: Path) -> bytes:
@@ -42,6 +46,7 @@ def verified_in_child(path: Path) -> bytes:
 
 def main(path: str) -> int:
     """Print the set hash and answer 0, or print what is wrong and answer 1."""
+    _end_with_parent()
     with suppress(OSError):
         os.nice(10)
     try:
@@ -50,6 +55,13 @@ def main(path: str) -> int:
         print(error.why, str(error).replace("\n", " "))  # noqa: T201 - its parent reads it
         return 1
     return 0
+
+
+def _end_with_parent() -> None:
+    """A check that nobody waits for any more ends too, even when the daemon was killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":
