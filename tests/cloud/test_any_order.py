@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,8 @@ def oracle(story: Sequence[Tap]) -> dict[str, str]:
     return {holder: zone for _, _, _, holder, zone in sorted(ordered)}
 
 
+@pytest.mark.feature(9)
+@pytest.mark.feature(165)
 def test_any_order_any_doubling_and_any_lateness_give_the_same_books(database: Database) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(story=taps, mess=deliveries)

@@ -391,6 +391,7 @@ def wrong(code: str) -> str:
     return f"{(int(code) + 1) % 1_000_000:06}"
 
 
+@pytest.mark.feature(136)
 def test_a_controller_that_shows_its_code_is_paired_with_its_doors(
     toy: ToyController, database: Database, keyring: Keyring, pairing_of: Pairing, clock: HandClock
 ) -> None:
@@ -467,6 +468,7 @@ def test_a_key_that_is_none_is_refused_and_spends_no_code(
     assert isinstance(try_code(database, pairing_of, code, clock), PairAnswer)
 
 
+@pytest.mark.feature(40)
 def test_a_zone_says_how_many_are_in_and_how_old_that_is(
     end: CloudEnd, toy: ToyController, database: Database, clock: HandClock
 ) -> None:

@@ -272,6 +272,7 @@ def test_the_log_never_says_who() -> None:
     assert not any(secret in str(lines) for secret in (ANA, "visitor", str(ANA_CARD), VISIT.id.hex()))
 
 
+@pytest.mark.feature(38)
 def test_a_pass_opens_as_often_as_it_says() -> None:
     bench = Bench()
     leave = bench.presences.known
@@ -313,6 +314,7 @@ def test_a_pass_that_does_not_fit_says_why(shown: passes.Pass, reason: Reason) -
     assert not bench.journal.spent
 
 
+@pytest.mark.feature(38)
 def test_a_cancelled_pass_is_refused() -> None:
     bench = Bench()
     bench.trust.cancelled_passes = frozenset({VISIT.id})

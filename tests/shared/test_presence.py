@@ -119,6 +119,7 @@ def test_whoever_is_forgotten_in_a_room_is_still_on_the_counted_floor_around_it(
     assert occupancy(presence, FLOOR, uncounted, day_after) == 0
 
 
+@pytest.mark.feature(1)
 def test_a_decision_sees_the_limit_the_count_and_the_passback_of_its_zone() -> None:
     presence = fold([(ANA, FLOOR, order()), (BEA, ROOM, order(1))])
     assert seen_by(presence, ANA, FLOOR, RULES, MONDAY_NOON) == PresenceNow(

@@ -101,6 +101,7 @@ def test_a_resident_enters_at_half_past_two_on_both_nights_the_clocks_change(
         assert reason is Reason.GRANTED
 
 
+@pytest.mark.feature(36)
 @pytest.mark.parametrize(("day", "utc"), [("2026-03-27", "19"), ("2026-03-30", "18"), ("2026-10-26", "19")])
 def test_a_weekday_plan_ends_at_eight_on_the_wall_clock_before_and_after_the_clocks_change(
     seeded: Seeded, day: str, utc: str

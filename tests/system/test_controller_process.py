@@ -21,6 +21,8 @@ def controller(tmp_path: Path) -> Iterator[SimulatedController]:
     simulated.close()
 
 
+@pytest.mark.feature(91)
+@pytest.mark.feature(95)
 def test_a_tap_opens_the_lock_and_is_in_the_books_once(controller: SimulatedController) -> None:
     controller.start()
     controller.tap()
