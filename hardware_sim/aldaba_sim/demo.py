@@ -40,7 +40,7 @@ from aldaba_shared.ids import DoorId
 from aldaba_shared.keys import CredentialKind
 from aldaba_sim import barcelona
 from aldaba_sim.building import Building, Opening, Space
-from aldaba_sim.children import ChildDied, Children
+from aldaba_sim.children import Children
 from aldaba_sim.crowd import Crowd, Passer
 from aldaba_sim.page import CardOnTable, page
 from aldaba_sim.stage import Card, DemoStage
@@ -48,7 +48,7 @@ from aldaba_sim.wired_door import Wallet, WiredDoor
 
 WEB_PORT: Final = 8080
 PAGE_PORT: Final = 8090
-START_SECONDS: Final = 45.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
 """For closing simulated devices; their threads are daemons and end with the process anyway."""
@@ -315,7 +315,7 @@ def play(tell: Callable[[str], None], *, only: str | None = None) -> None:
         demo.start()
         tell("Everything runs; Ctrl-C stops it.")
         demo.run(stop)
-    except ChildDied:
+    except AldabaError:  # who presses Ctrl-C ends the programs we were still starting, too
         if not stop.is_set():
             raise
     finally:
