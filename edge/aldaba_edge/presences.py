@@ -40,6 +40,9 @@ STRANGER_SECONDS: Final = 60.0
 
 MOST_STRANGERS: Final = 64
 
+LATE_SECONDS: Final = timedelta(seconds=60)
+"""News this much older than the news known came late; older still, it was kept and sent again by somebody."""
+
 
 class Kept(Struct, frozen=True):
     """A checkpoint of presence: all stays known once the journal had come to this line."""
@@ -145,7 +148,7 @@ class PeerPresences:
             self._refused(Kind.PRESENCE, error.code)
 
     def _newer(self, news: PresenceNews) -> bool:
-        """False for the very news already known, which brokers repeat."""
+        """False for the very news already known, which brokers repeat, and for news that only came late."""
         known = self._heard.get(news.controller)
         if known is None:
             return True
@@ -153,6 +156,9 @@ class PeerPresences:
         if same_journal and known.counter == news.counter:
             return False
         newer = news.counter > known.counter if same_journal else news.at > known.at
+        if not newer and known.at - news.at < LATE_SECONDS:
+            # A retained copy may come after the live news that replaced it; it changes nothing and is nobody's attack.
+            return False
         if not newer:
             raise OutOfDate(Kind.PRESENCE, "replayed", f"news {news.counter} of {news.controller} is old")
         return True

@@ -156,7 +156,7 @@ BAD_NEWS: dict[str, Callable[[Keys], bytes]] = {
     "of another controller": lambda k: seal(
         Kind.PRESENCE, SITE, replace(news(7), controller="c3", stays=(OF_C3,)), k.peer
     ),
-    "older": lambda k: seal(Kind.PRESENCE, SITE, news(4), k.peer),
+    "older": lambda k: seal(Kind.PRESENCE, SITE, replace(news(4), at=START - timedelta(minutes=2)), k.peer),
     "about another controller": lambda k: seal(
         Kind.PRESENCE,
         SITE,
@@ -202,3 +202,13 @@ def test_a_peer_that_the_rules_name_may_sign_presence_and_nothing_else() -> None
     ring = read_peers(peers_body([NEW_PEER.public(Kind.HEAD, Kind.PRESENCE)]))
     with pytest.raises(EnvelopeRefused):
         ring.trusted(NEW_PEER.kid, Kind.HEAD)
+
+
+def test_a_retained_copy_that_comes_after_newer_news_is_no_alarm_and_moves_nobody(settled: Place) -> None:
+    topic = f"aldaba/1/{SITE}/{PEER}/presence"
+    elsewhere = replace(news(4), stays=(), at=START - timedelta(seconds=30))
+    settled.link.deliver(topic, pack({Kind.PRESENCE: seal(Kind.PRESENCE, SITE, news(5), settled.keys.peer)}))
+    before = dict(settled.core.presences.stays())
+    settled.link.deliver(topic, pack({Kind.PRESENCE: seal(Kind.PRESENCE, SITE, elsewhere, settled.keys.peer)}))
+    assert dict(settled.core.presences.stays()) == before
+    assert settled.refusals() == []
