@@ -61,6 +61,7 @@ def site(database: Database, config: Config) -> Iterator[Site]:
     app = create_app(config, database=database)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
+        listening.listen()  # who comes before the service is up waits for it
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
@@ -71,7 +72,7 @@ def site(database: Database, config: Config) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=20_000)  # a loaded machine is no fault of the page
+    expect.set_options(timeout=60_000)  # a loaded machine is no fault of the page
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
         yield browser
@@ -88,6 +89,7 @@ def visit(chromium: Browser, site: Site) -> Iterator[Open]:
         wishes = {"locale": "es-ES", **wishes}
         size: ViewportSize = {"width": width, "height": height}
         context = chromium.new_context(viewport=size, base_url=site.base, **wishes)  # type: ignore[arg-type]  # locale and color_scheme
+        context.set_default_timeout(90_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
