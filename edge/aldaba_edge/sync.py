@@ -136,6 +136,9 @@ class Sync:
         return topics.topic(self._trust.site, self._trust.controller, channel)
 
     def _send_up(self, kind: Kind, body: object) -> None:
+        if not self._link.connected:
+            # It would be dropped; a week alone would otherwise be spent signing batches for nobody.
+            return
         envelope = seal(kind, "cloud", body, self._trust.own)
         self._link.publish(self._topic(Channel.UP), pack({kind: envelope}))
 
