@@ -14,6 +14,7 @@ EXAMPLES = """\b
 Examples:
   aldaba-sim world --seed 1 --days 30
   aldaba-sim world --seed 7 --days 2 --json
+  aldaba-sim world --days 9 --outage-hours 180
 """
 
 
@@ -25,9 +26,10 @@ def main() -> None:
 @main.command(epilog=EXAMPLES)
 @click.option("--seed", type=int, default=1, show_default=True, help="The world is a function of it.")
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="How many days go by.")
+@click.option("--outage-hours", type=click.FloatRange(min=0), default=0.0, help="No broker and no cloud for so long.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers for programs.")
 @click.option("--mutant", type=str, default=None, hidden=True, help="Break the software on purpose, to see it found.")
-def world(seed: int, days: int, *, as_json: bool, mutant: str | None) -> None:
+def world(seed: int, days: int, outage_hours: float, *, as_json: bool, mutant: str | None) -> None:
     """Live through simulated days with every kind of fault, and judge what the doors did.
 
     Ends 0 when every invariant held, 1 when one broke (each breach is told on
@@ -40,7 +42,9 @@ def world(seed: int, days: int, *, as_json: bool, mutant: str | None) -> None:
     try:
         with applied(mutant):
             made = World(seed, days, folder)
-            outcome = made.run(lambda day: click.echo(f"\rday {day} of {days}", err=True, nl=day == days))
+            outcome = made.run(
+                lambda day: click.echo(f"\rday {day} of {days}", err=True, nl=day == days), outage_hours=outage_hours
+            )
             made.close()
     except (AldabaError, KeyError) as error:
         click.echo(f"The world could not be run: {error}", err=True)

@@ -62,6 +62,19 @@ class Troubles:
         for strike in strikes:
             self._world.time.call_at(strike.at, lambda s=strike: self._strikes[s.kind](s))  # type: ignore[misc] # mypy cannot infer a lambda with a default
 
+    def leave_alone(self, seconds: float) -> None:
+        """Broker and cloud are gone together: the doors are alone with what they know."""
+        world = self._world
+        self._happened(Fault.CLOUD_OUTAGE)
+        world.broker.stop(forgetting=True)
+        world.cloud.stop()
+
+        def end() -> None:
+            world.broker.start()
+            world.cloud.start()
+
+        self._lasting(seconds, end)
+
     def heal(self) -> None:
         """End every fault that still lasts."""
         for number in list(self._to_heal):
@@ -211,7 +224,7 @@ class Troubles:
         world = self._world
         self._happened(Fault.REVOKE_OFFLINE)
         self._client(strike).cut_off()
-        holder = f"member-{self._rng.randrange(150)}"
+        holder = self._rng.choice([person.holder for person in world.people if person.role == "member"])
 
         def mend() -> None:
             self._client(strike).mend()

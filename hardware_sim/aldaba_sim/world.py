@@ -37,6 +37,7 @@ FIRST_DAY: Final = datetime(2026, 10, 19, tzinfo=ZoneInfo(TIME_ZONE))
 HEAD_SECONDS: Final = 3600.0
 """Heads are signed every hour here, not every minute: signing would be most of the work."""
 REVOKE_SECONDS: Final = 2.0
+OUTAGE_BEGINS: Final = timedelta(hours=9)
 QUIET_HOURS: Final = 2.0
 """How long the world goes on after its last day, without a new fault, so that everything can arrive."""
 LATE_PAYER: Final = 0.06
@@ -73,16 +74,16 @@ class Outcome:
 
 
 class World:
-    """One world. `progress` is told each day that has gone by."""
+    """One world. `progress` is told each day that has gone by; one in `every` of the people lives in it."""
 
-    def __init__(self, seed: int, days: int, folder: Path) -> None:
+    def __init__(self, seed: int, days: int, folder: Path, *, every: int = 1) -> None:
         _be_quiet()
         self.days = days
         self.rng = Random(seed)
         self.time = HandTime(FIRST_DAY)
         self.ledger = Ledger()
         self.broker = Broker(self.time, Random(self.rng.random()))
-        self.people = inhabitants(self.rng)
+        self.people = inhabitants(self.rng)[::every]
         keys = make_keys(BARCELONA, self.time.now())
         cloud_folder = folder / "cloud"
         cloud_folder.mkdir(parents=True)
@@ -104,15 +105,21 @@ class World:
         self.streets = Streets(self.time, BARCELONA, self.machines, self.ledger, self._rightful)
         self.troubles = Troubles(self)
 
-    def run(self, progress: Callable[[int], None] = lambda _day: None, *, faults: bool = True) -> Outcome:
-        """Let the days go by, then let everything arrive, then look at the books."""
+    def run(self, progress: Callable[[int], None] = lambda _day: None, *, outage_hours: float = 0.0) -> Outcome:
+        """Let the days go by, then let everything arrive, then look at the books.
+
+        With `outage_hours` broker and cloud are gone for so long from the first
+        morning on, and nothing else goes wrong.
+        """
         self.cloud.start()
         for machine in self.machines.values():
             machine.on_death = self._mourner(machine)
             machine.start()
         for person in self.people:
             self.streets.meet(person)
-        if faults:
+        if outage_hours:
+            self.time.call_at(FIRST_DAY + OUTAGE_BEGINS, lambda: self.troubles.leave_alone(outage_hours * 3600))
+        else:
             controllers = [opening.controller for opening in BARCELONA.openings.values()]
             self.troubles.promise(plan(FIRST_DAY, self.days, controllers, Random(self.rng.random())))
         for day in range(self.days):

@@ -1,15 +1,25 @@
 """Whole days of the simulated world: slow for a unit test, and the proof that everything belongs together."""
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from aldaba_cloud.db import Work
+from aldaba_cloud.fleet.books import journal_lines
+from aldaba_shared.ids import ControllerId
 from aldaba_sim.faults import Fault
 from aldaba_sim.ledger import Broken
+from aldaba_sim.machine import Machine
 from aldaba_sim.mutants import MUTANTS, applied
-from aldaba_sim.world import Outcome, World
+from aldaba_sim.world import FIRST_DAY, OUTAGE_BEGINS, Outcome, World
 
 pytestmark = [pytest.mark.world, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+def lines_of(work: Work, machine: Machine) -> list[Any]:
+    return list(journal_lines(work, ControllerId(machine.name), machine.running.books.journal.id))
 
 
 def lived(folder: Path, seed: int, *, mutant: str | None = None) -> Outcome:
@@ -28,6 +38,33 @@ def test_every_invariant_holds_through_a_day_with_every_fault(tmp_path: Path) ->
     assert min(outcome.ledger.faults.values()) > 0
     assert outcome.granted > 300
     assert outcome.denied > 0
+
+
+def test_a_seed_is_a_world(tmp_path: Path) -> None:
+    numbers = [World(5, 1, tmp_path / again, every=4) for again in ("once", "again")]
+    assert numbers[0].run().numbers() == numbers[1].run().numbers()
+    for world in numbers:
+        world.close()
+
+
+def test_doors_left_alone_decide_for_a_week_and_then_let_only_essential_people_in(tmp_path: Path) -> None:
+    world = World(3, 8, tmp_path, every=5)
+    outcome = world.run(outage_hours=180)
+    assert outcome.ledger.breaches == []
+    assert outcome.findings.events_edge == outcome.findings.events_cloud
+    alone = FIRST_DAY + OUTAGE_BEGINS
+    taps = [tap for tap in outcome.ledger.taps if tap.entering]
+    week = [tap for tap in taps if alone < tap.at < alone + timedelta(hours=167)]
+    late = [tap for tap in taps if alone + timedelta(hours=168) <= tap.at < alone + timedelta(hours=180)]
+    essential = {name for name, carrier in world.cloud.truth.carriers.items() if carrier.essential}
+    assert sum(tap.released for tap in week if tap.holder not in essential) > 100
+    assert {tap.holder for tap in late if tap.released} <= essential
+    assert any(tap.released for tap in late)
+    assert sum(not tap.released for tap in late) > 5
+    with world.cloud.work() as work:
+        lines = [line.body for name in world.machines.values() for line in lines_of(work, name)]
+    assert sum(b'"rules_too_old"' in body for body in lines) > 5
+    world.close()
 
 
 SUSPECTS = {
