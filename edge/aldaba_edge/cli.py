@@ -236,13 +236,15 @@ def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool)
         else:
             click.echo(f"The chain holds: {sum(counts.values())} lines.")
         return
-    for line in inspect.last_lines(config, count):
+    shown = list(inspect.last_lines(config, count))
+    for line in shown:
         _say_line(line, as_json=as_json)
     if follow:
         from aldaba_edge.local import Asking
 
         try:
-            for line in Asking(config.socket).follow():
+            # What became durable since the last line shown is part of the answer, so the daemon goes on from there.
+            for line in Asking(config.socket).follow(*(line["sequence"] for line in shown[-1:])):
                 _refused({"ok": True, **line})
                 _say_line(line, as_json=as_json)
         except KeyboardInterrupt:

@@ -26,6 +26,8 @@ log: Final = structlog.get_logger()
 
 LONGEST_LINE: Final = 64 * 1024
 NEWS_WAITING: Final = 1000
+NOW: Final = -1
+"""In place of a sequence: where the books stand at this moment."""
 CREDENTIALS: Final = struct.Struct("3i")
 """`struct ucred` of unix(7): pid, uid, gid."""
 
@@ -113,7 +115,7 @@ class LocalSocket:
             wanted = json.loads(line)
             verb = wanted["do"]
             if verb == "follow":
-                async for said in self._follow():
+                async for said in self._follow(int(wanted.get("after", NOW))):
                     yield said
             yield {"ok": True, **self._obey(verb, wanted, uid)}
         except (ValueError, KeyError, TypeError):
@@ -128,15 +130,16 @@ class LocalSocket:
             return self._status()
         raise Malformed("request", f"{verb!r} is not release, status or follow")
 
-    async def _follow(self) -> AsyncIterator[Said]:
-        """Every line that becomes durable from now on, until the other end hangs up."""
-        last, _ = self._lines.since(-1)
+    async def _follow(self, after: int) -> AsyncIterator[Said]:
+        """Every line after this one, as it becomes durable, until the other end hangs up."""
+        last, _ = self._lines.since(NOW) if after < 0 else (after, [])
         while True:
             news = self._news
             last, said = self._lines.since(last)
             for line in said:
                 yield line
-            await news.wait()
+            if not said:
+                await news.wait()
 
 
 def peer_uid(connection: socket.socket) -> int:
@@ -169,10 +172,10 @@ class Asking:
         self._say(wanted)
         return self._hear()
 
-    def follow(self) -> "Followed":
-        """Every line from now on; it waits for ever."""
+    def follow(self, after: int = NOW) -> "Followed":
+        """Every line after a sequence, or from now on; it waits for ever."""
         self._connection.settimeout(None)
-        self._say({"do": "follow"})
+        self._say({"do": "follow", "after": after})
         return Followed(self)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aldaba_edge.local import Asking
 from tests.system.controller import SimulatedController
 
 pytestmark = pytest.mark.system
@@ -27,3 +28,13 @@ def test_the_doctor_finds_a_good_controller_well(controller: SimulatedController
     assert {one["what"] for one in findings} >= {"identity", "clock", "disk", "daemon"}
     assert wrong == [], wrong
     assert done.returncode == 0
+
+
+def test_following_the_books_misses_no_line_between_the_last_one_shown_and_the_next(
+    controller: SimulatedController,
+) -> None:
+    controller.start()
+    told = Asking(controller.folder / "run" / "edge.sock")
+    first = next(iter(told.follow(after=0)))
+    told.close()
+    assert first["sequence"] == 1
