@@ -19,7 +19,8 @@ from aldaba_edge.books import Books, open_books, threaded
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.core import Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
-from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
+from aldaba_edge.door_loop import DoorLoop
+from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.health import Health, Systemd
@@ -60,7 +61,7 @@ def boot_id() -> str:
 
 @dataclass(slots=True)
 class Standing:
-    """What the doors may rely on, as the `Trust` of `door_loop` asks."""
+    """What the doors may rely on, as the `Trust` of `door_parts` asks."""
 
     rules: SqliteRules
     books: Books

@@ -10,123 +10,29 @@ follows says how long the disk took. A pass is the exception: its use must be on
 the disk before it opens, or pulling the plug would give the use back.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
-from aldaba_edge.devices import Alarmed
+from aldaba_edge.door_mode import ModeKeeper
+from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.mechanics import Mechanics
-from aldaba_edge.ports import (
-    CardSeen,
-    Clock,
-    Indicator,
-    Journal,
-    PassSeen,
-    PassUse,
-    PassUses,
-    Presences,
-    Reader,
-    ReaderBack,
-    ReaderLost,
-    Reading,
-    RulesInForce,
-    Signal,
-    Timer,
-    Unreadable,
-)
+from aldaba_edge.noise import Noise
+from aldaba_edge.ports import CardSeen, PassSeen, PassUse, ReaderBack, ReaderLost, Reading, Signal, Unreadable
+from aldaba_edge.signs import Signs
 from aldaba_shared import events, passes
-from aldaba_shared.decide import (
-    Decision,
-    DoorMode,
-    DoorNow,
-    PresenceNow,
-    Presented,
-    Side,
-    decide,
-    rules_too_old,
-)
-from aldaba_shared.door import FREE_MODES, DoorInput
-from aldaba_shared.envelope import KeyRing
-from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId, ZoneId
+from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide, rules_too_old
+from aldaba_shared.door import DoorInput
+from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.presence import Order, seen_by
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import NOTHING_KNOWN, Facts
 
 log: Final = structlog.get_logger()
-
-PATIENCE_SECONDS: Final = 0.025
-"""Nobody waits longer for the disk (design, section 5)."""
-
-UNREADABLE_SECONDS: Final = 60.0
-FREE_CHECK_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class DoorPlan:
-    """What the configuration says of one door; durations in seconds."""
-
-    id: DoorId
-    into: Mapping[Side, ZoneId | None]
-    """Where each side leads; `EGRESS` leads to the street unless the configuration says otherwise."""
-    release_seconds: float = 5.0
-    long_access_seconds: float = 15.0
-    offline_grace_hours: int = 168
-    counts_passages: bool = False
-    """A turnstile: the arm moves people, not the tap."""
-
-
-class Trust(Protocol):
-    """What this controller may rely on at this moment."""
-
-    @property
-    def clock_trusted(self) -> bool:
-        """Whether the wall clock is known to be right."""
-
-    @property
-    def ring(self) -> KeyRing:
-        """The keys the root vouches for."""
-
-    @property
-    def cancelled_passes(self) -> Collection[bytes]:
-        """The `cti`s that the rules in force say are cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class Controller:
-    """What all doors of a controller share."""
-
-    id: ControllerId
-    site: SiteId
-    clock: Clock
-    rules: RulesInForce
-    journal: Journal
-    presences: Presences
-    pass_uses: PassUses
-    trust: Trust
-
-
-@dataclass(slots=True)
-class Fittings:
-    """What is mounted at one door."""
-
-    mechanics: Mechanics
-    readers: Mapping[Side, Reader]
-    indicators: Mapping[Side, Indicator] = field(default_factory=dict)
-    partner: Callable[[], bool] | None = None
-    """Whether the interlocked partner is secured."""
-
-
-@dataclass(slots=True)
-class _Noise:
-    """Unreadable things at one side within a minute."""
-
-    timer: Timer
-    why: str
-    times: int = 1
 
 
 class DoorLoop:
@@ -135,13 +41,13 @@ class DoorLoop:
     def __init__(self, plan: DoorPlan, shared: Controller, fit: Callable[["DoorLoop"], Fittings]) -> None:
         self.plan = plan
         self._shared = shared
-        self._noise: dict[Side, _Noise] = {}
+        self._noise = Noise(plan.id, shared.clock, shared.journal.record)
         self._lost: set[Side] = set()
         self._lost_devices: set[str] = set()
-        self._mode = DoorMode.LOCKED
-        self._until: datetime | None = None
-        self._mode_timer = Alarmed(shared.clock)
+        self._modes = ModeKeeper(shared.clock, changed=self._mode_changed, unsafe=self._unlocking_unsafe)
+        self._signs = Signs(plan.id, {}, {})  # a driver may complain before its door is put together
         self._fitted = fit(self)
+        self._signs = Signs(plan.id, self._fitted.readers, self._fitted.indicators)
 
     @property
     def id(self) -> DoorId:
@@ -151,7 +57,7 @@ class DoorLoop:
     @property
     def mode(self) -> DoorMode:
         """What the door does by itself now."""
-        return self._mode
+        return self._modes.mode
 
     @property
     def mechanics(self) -> Mechanics:
@@ -282,7 +188,7 @@ class DoorLoop:
 
     def _enter(self, told: events.AccessDecided, spend: PassUse | None) -> None:
         """Journal first, release as soon as the line is durable or patience ends; a pass has all patience."""
-        _Entry(self._shared.clock, lambda: self._release(told), self._recorded_late).begin(
+        Entry(self._shared.clock, lambda: self._release(told), self._recorded_late).begin(
             lambda then: self._moved(told, self._record(told, then=then, spend=spend)),
             patience=None if spend is not None else PATIENCE_SECONDS,
         )
@@ -329,7 +235,7 @@ class DoorLoop:
         rules = self._shared.rules
         head = rules.head
         return DoorNow(
-            mode=self._mode,
+            mode=self._modes.mode,
             rules_verified=rules_sound and rules.verified,
             rules_issued_at=head.issued_at if head is not None else None,
             offline_grace_hours=self.plan.offline_grace_hours,
@@ -362,91 +268,29 @@ class DoorLoop:
 
     def set_mode(self, mode: DoorMode, until: datetime | None = None) -> None:
         """Do something else by itself, until a moment or until told otherwise; saying it twice changes nothing."""
-        if until is not None and until <= self._shared.clock.now():
-            mode, until = DoorMode.LOCKED, None
-        if (mode, until) == (self._mode, self._until):
-            return
-        self._mode, self._until = mode, until
+        self._modes.set(mode, until)
+
+    def _mode_changed(self, mode: DoorMode, until: datetime | None) -> None:
         self._fitted.mechanics.mode(mode)
         self._shared.journal.record(events.DoorModeChanged(self.id, mode, until))
-        self._watch_mode()
-
-    def _watch_mode(self) -> None:
-        """A mode ends at its moment; an unlocked door also locks when rules are too old or the time is unsure."""
-        self._mode_timer.stop()
-        now = self._shared.clock.now()
-        if self._until is not None and now >= self._until:
-            return self.set_mode(DoorMode.LOCKED)
-        if self._mode is DoorMode.UNLOCKED and self._unlocking_unsafe(now):
-            return self.set_mode(DoorMode.LOCKED)
-        left = (self._until - now).total_seconds() if self._until is not None else FREE_CHECK_SECONDS
-        if self._until is not None or self._mode in FREE_MODES:
-            self._mode_timer.start(min(left, FREE_CHECK_SECONDS), self._watch_mode)
-        return None
 
     def _unlocking_unsafe(self, now: datetime) -> bool:
         return rules_too_old(now, self._now(rules_sound=True)) or not self._shared.trust.clock_trusted
 
     def show(self, side: Side, signal: Signal) -> None:
-        """Show a signal at one side, on the reader and on lamps of their own; a broken lamp is no broken door."""
-        for shower in (self._fitted.readers.get(side), self._fitted.indicators.get(side)):
-            try:
-                if shower is not None:
-                    shower.show(signal)
-            except Exception as error:  # noqa: BLE001 - a driver's failure, whatever it is, stays at its own lamp
-                log.warning("signal_failed", door=self.id, side=side.value, error=type(error).__name__)
+        """Show a signal at one side."""
+        self._signs.show(side, signal)
 
     def show_everywhere(self, signal: Signal) -> None:
         """Show a signal at every side."""
-        for side in {*self._fitted.readers, *self._fitted.indicators}:
-            self.show(side, signal)
+        self._signs.everywhere(signal)
 
     def close(self) -> None:
         """Hold shut, say what noise was counted, forget every timer."""
-        self._mode_timer.stop()
-        for side, noise in list(self._noise.items()):
-            noise.timer.cancel()
-            self._say_noise(side)
+        self._modes.stop()
+        self._noise.close()
         self._fitted.mechanics.close()
 
     def _count(self, side: Side, why: str) -> None:
-        noise = self._noise.get(side)
-        if noise is not None:
-            noise.times += 1
-            return
-        self.show(side, Signal.DENIED)
-        timer = self._shared.clock.call_later(UNREADABLE_SECONDS, lambda: self._say_noise(side))
-        self._noise[side] = _Noise(timer, why)
-
-    def _say_noise(self, side: Side) -> None:
-        noise = self._noise.pop(side)
-        self._shared.journal.record(events.Unreadable(self.id, side, noise.why, noise.times))
-
-
-class _Entry:
-    """One granted entry between the books and the lock."""
-
-    def __init__(self, clock: Clock, release: Callable[[], None], late: Callable[[int, int], None]) -> None:
-        self._clock = clock
-        self._release = release
-        self._late = late
-        self._began = clock.monotonic()
-        self._released = False
-        self._patience = Alarmed(clock)
-
-    def begin(self, record: Callable[[Callable[[int], None]], int], *, patience: float | None) -> None:
-        """Record, and release once the line is durable or patience has ended."""
-        record(self._durable)
-        if patience is not None and not self._released:
-            self._patience.start(patience, self._let)
-
-    def _durable(self, sequence: int) -> None:
-        self._patience.stop()
-        if not self._released:
-            self._let()
-        else:
-            self._late(sequence, round((self._clock.monotonic() - self._began) * 1000))
-
-    def _let(self) -> None:
-        self._released = True
-        self._release()
+        if self._noise.count(side, why):
+            self.show(side, Signal.DENIED)

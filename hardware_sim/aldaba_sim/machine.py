@@ -16,7 +16,8 @@ from typing import Final
 from aldaba_edge.books import Books, open_books
 from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.devices import LockLine
-from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
+from aldaba_edge.door_loop import DoorLoop
+from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.keyfile import Identity
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Clock, Snapshots
@@ -58,7 +59,7 @@ class Death:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the door may rely on, as the `Trust` of `door_loop` asks."""
+    """What the door may rely on, as the `Trust` of `door_parts` asks."""
 
     core: Core
     clock: Clock

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from aldaba_edge.books import Books
 from aldaba_edge.clock import HandClock
 from aldaba_edge.devices import LockLine
-from aldaba_edge.door_loop import Controller, DoorLoop, DoorPlan, Fittings
+from aldaba_edge.door_loop import DoorLoop
+from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, PassUse, Signal
 from aldaba_shared.decide import Passback, Side

@@ -10,7 +10,7 @@ import pytest
 
 from aldaba_edge.books import open_books, threaded
 from aldaba_edge.clock import HandClock
-from aldaba_edge.door_loop import PATIENCE_SECONDS
+from aldaba_edge.entry import PATIENCE_SECONDS
 from aldaba_edge.journal_file import JournalFile
 from aldaba_edge.ports import PassSeen
 from aldaba_shared import passes
