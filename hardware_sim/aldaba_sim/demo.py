@@ -235,7 +235,7 @@ class Demo:
             walkers = [Passer(name, wallet) for name, wallet in wallets.items()]
             self._crowd = Crowd(self._building, self._doors, walkers, Random(2))
         port = free_port(PAGE_PORT)
-        stage = DemoStage(self._doors, journals, cards)
+        stage = DemoStage(self._building, self._doors, journals, cards)
         self._page = uvicorn.Server(uvicorn.Config(page(stage), host="127.0.0.1", port=port, log_level="warning"))
         self._page_thread = threading.Thread(target=self._page.run, name="page", daemon=True)
         self._page_thread.start()

@@ -18,8 +18,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from aldaba_shared.errors import AldabaError
 
 FILES: Final = Path(__file__).parent / "page_files"
-STATIC: Final = {"page.css": "text/css", "page.js": "text/javascript"}
-LANGUAGES: Final = ("es", "ca", "en")
+STATIC: Final = {
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "picture.js": "text/javascript",
+    "words.js": "text/javascript",
+}
 
 
 @dataclass(frozen=True, slots=True)

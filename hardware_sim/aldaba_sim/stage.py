@@ -10,6 +10,7 @@ from pathlib import Path
 from aldaba_shared.events import AccessDecided, Line, read_line
 from aldaba_shared.reasons import SENTENCES
 from aldaba_shared.wire import Malformed
+from aldaba_sim.building import Building
 from aldaba_sim.page import CardOnTable, DoorSeen, NoSuchThing
 from aldaba_sim.wired_door import Wallet, WiredDoor
 
@@ -27,7 +28,14 @@ class Card:
 class DemoStage:
     """Satisfies `page.Stage` over wired doors; answers are read from the controllers' own journals."""
 
-    def __init__(self, doors: Mapping[str, WiredDoor], journals: Mapping[str, Path], cards: Sequence[Card]) -> None:
+    def __init__(
+        self,
+        building: Building,
+        doors: Mapping[str, WiredDoor],
+        journals: Mapping[str, Path],
+        cards: Sequence[Card],
+    ) -> None:
+        self._building = building
         self._doors = doors
         self._journals = journals
         self._cards = {card.shown.id: card for card in cards}
@@ -38,7 +46,7 @@ class DemoStage:
 
     def doors(self) -> Sequence[DoorSeen]:
         """The doors, in the order of the plan."""
-        return [self._with_answer(name, door.seen()) for name, door in self._doors.items()]
+        return [self._with_answer(name, self._with_names(door.seen())) for name, door in self._doors.items()]
 
     def tap(self, door: str, side: str, card: str) -> None:
         """Hold a card to the reader of a side."""
@@ -68,6 +76,13 @@ class DemoStage:
         if door not in self._doors:
             raise NoSuchThing("door", door)
         return self._doors[door]
+
+    def _with_names(self, seen: DoorSeen) -> DoorSeen:
+        return replace(seen, outer=self._place(seen.outer), inner=self._place(seen.inner))
+
+    def _place(self, space: str) -> str:
+        known = self._building.spaces.get(space)
+        return known.name if known else space
 
     def _with_answer(self, name: str, seen: DoorSeen) -> DoorSeen:
         line = last_answer(self._journals[name])

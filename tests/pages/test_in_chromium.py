@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from aldaba_cloud.access.service import confirmations
 from aldaba_cloud.app import create_app
@@ -25,15 +25,6 @@ from tests.pages.space import NAMES, Space
 
 pytestmark = pytest.mark.system
 
-FLAGS: Final = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 WIDTHS: Final = ((360, 800), (1024, 768), (1920, 1080))
 PAGE_BYTES: Final = 150_000
@@ -69,15 +60,6 @@ def site(database: Database, config: Config) -> Iterator[Site]:
         yield Site(space, listening.getsockname()[1], app.state.cloud.live.tell_all)
         server.should_exit = True
         thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    expect.set_options(timeout=60_000)  # a loaded machine is no fault of the page
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
