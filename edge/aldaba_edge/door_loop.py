@@ -21,7 +21,17 @@ from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
-from aldaba_edge.ports import CardSeen, PassSeen, PassUse, ReaderBack, ReaderLost, Reading, Signal, Unreadable
+from aldaba_edge.ports import (
+    CardSeen,
+    PassSeen,
+    PassUse,
+    ReaderBack,
+    ReaderLost,
+    ReaderTampered,
+    Reading,
+    Signal,
+    Unreadable,
+)
 from aldaba_edge.signs import Signs
 from aldaba_shared import events, passes
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide, rules_too_old
@@ -131,12 +141,16 @@ class DoorLoop:
             self._shared.journal.record(events.ReaderBack(self.id, side))
             log.info("reader_back", door=self.id, side=side.value)
 
+    def _reader_tampered(self, side: Side, reading: ReaderTampered) -> None:
+        self.tell(events.Tampered(self.id, side, reading.why))
+
     _READINGS: Final[dict[type, Callable[..., None]]] = {
         CardSeen: _card,
         PassSeen: _pass,
         Unreadable: _unreadable,
         ReaderLost: _reader_lost,
         ReaderBack: _reader_back,
+        ReaderTampered: _reader_tampered,
     }
 
     def device_lost(self, device: str, why: str) -> None:
@@ -198,7 +212,7 @@ class DoorLoop:
         longer = credential is not None and credential.long_access
         seconds = self.plan.long_access_seconds if longer else self.plan.release_seconds
         self._fitted.mechanics.let(DoorInput.GRANT, told.shown.side, told.decision.holder, seconds=seconds)
-        self.show(told.shown.side, Signal.GRANTED)
+        self.show(told.shown.side, Signal.LONG_ACCESS if longer else Signal.GRANTED)
 
     def _recorded_late(self, sequence: int, waited_ms: int) -> None:
         self._shared.journal.record(events.RecordedLate(sequence, waited_ms))

@@ -172,7 +172,7 @@ class DoorMechanics:
         DoorEffect.RECORD_CLOSED: lambda self: self._record(DoorClosed(self._door)),
         DoorEffect.RECORD_FORCED: lambda self: self._record(DoorForced(self._door)),
         DoorEffect.RECORD_HELD: _record_held,
-        DoorEffect.WARN: lambda self: self._show(Signal.WAIT),
+        DoorEffect.WARN: lambda self: self._show(Signal.PRE_ALARM),
         DoorEffect.CALM: lambda self: self._show(Signal.READY),
     }
 

@@ -76,7 +76,14 @@ class ReaderBack:
     """The device answers again."""
 
 
-Reading: TypeAlias = CardSeen | PassSeen | Unreadable | ReaderLost | ReaderBack
+@dataclass(frozen=True, slots=True)
+class ReaderTampered:
+    """The reader says that it was opened or lost its supply, or it is no longer the one that was keyed."""
+
+    why: str
+
+
+Reading: TypeAlias = CardSeen | PassSeen | Unreadable | ReaderLost | ReaderBack | ReaderTampered
 """What a reader's driver may post."""
 
 Digest: TypeAlias = Callable[[CredentialKind, bytes], CredentialKey]
@@ -89,7 +96,11 @@ class Signal(StrEnum):
     READY = "ready"
     GRANTED = "granted"
     DENIED = "denied"
+    LONG_ACCESS = "long_access"
+    """Granted, for somebody who needs more time: shown longer, with sound and light."""
     WAIT = "wait"
+    PRE_ALARM = "pre_alarm"
+    """The leaf stands open and will soon be an alarm: shut it."""
     OFFLINE = "offline"
 
 

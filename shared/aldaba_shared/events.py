@@ -154,10 +154,15 @@ class Unreadable(Event, frozen=True, tag="unreadable"):
     times: int
 
 
-class Tampered(Event, frozen=True, tag="tampered"):
-    """A box or a reader was opened: an alarm."""
+class Tampered(Event, frozen=True, tag="tampered", omit_defaults=True):
+    """A box or a reader was opened, or a reader is no longer the one that was keyed: an alarm.
+
+    `side` and `why` (an error code such as `osdp_not_secure`) are said when a reader reports it itself.
+    """
 
     door: DoorId
+    side: Side | None = None
+    why: str = ""
 
 
 class DaemonStarted(Event, frozen=True, tag="daemon_started"):

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from aldaba_edge.devices import LockLine
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
-from aldaba_edge.ports import PassSeen, ReaderBack, ReaderLost, Signal, Unreadable
+from aldaba_edge.ports import PassSeen, ReaderBack, ReaderLost, ReaderTampered, Signal, Unreadable
 from aldaba_shared import events, passes
 from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.ids import DoorId, HolderId, SiteId
@@ -215,11 +215,23 @@ def test_a_leaf_that_stays_open_warns_and_then_alarms() -> None:
     bench.leaf(opened=True)
     assert not bench.lock.released
     bench.clock.advance(20)
-    assert bench.shows[Side.IN].shown[-1] is Signal.WAIT
+    assert bench.shows[Side.IN].shown[-1] is Signal.PRE_ALARM
     bench.clock.advance(10)
     assert bench.journal.events[-1] == events.DoorHeld(STREET_DOOR, 30_000)
     bench.leaf(opened=False)
     assert bench.journal.names()[-1] == "door_closed"
+
+
+def test_a_reader_that_says_it_was_opened_is_an_alarm_of_its_side() -> None:
+    bench = Bench()
+    bench.loop.read(Side.IN, ReaderTampered("osdp_tamper"))
+    assert bench.journal.events == [events.Tampered(STREET_DOOR, Side.IN, "osdp_tamper")]
+
+
+def test_somebody_who_needs_longer_is_shown_longer() -> None:
+    bench = Bench()
+    bench.tap(SLOW_CARD)
+    assert bench.shows[Side.IN].shown[-1] is Signal.LONG_ACCESS
 
 
 def test_a_leaf_that_opens_without_a_release_is_forced() -> None:

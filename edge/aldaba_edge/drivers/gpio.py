@@ -178,7 +178,9 @@ PATTERNS: dict[Signal, Lamps] = {
     Signal.READY: {},
     Signal.GRANTED: {"green": Blink(3.0, 0.0, 1), "buzzer": Blink(0.15, 0.0, 1)},
     Signal.DENIED: {"red": Blink(0.2, 0.2, 4), "buzzer": Blink(0.1, 0.1, 3)},
+    Signal.LONG_ACCESS: {"green": Blink(0.5, 0.5, 15), "buzzer": Blink(0.3, 1.2, 10)},
     Signal.WAIT: {"green": Blink(0.5, 0.5, None)},
+    Signal.PRE_ALARM: {"red": Blink(0.5, 0.5, None), "buzzer": Blink(0.3, 0.7, None)},
     Signal.OFFLINE: {"red": Blink(0.1, 1.9, None)},
 }
 """What each signal looks and sounds like; a lamp that is not named is off."""
