@@ -9,6 +9,7 @@ from aldaba_edge.journal_file import Tail, open_file
 from aldaba_edge.ports import Clock
 from aldaba_edge.reserve import RESERVE_BYTES, Reserve
 from aldaba_edge.state import Slot, State, open_state, peek
+from aldaba_edge.uses import Uses
 from aldaba_edge.writer import Disk, InlineWriter, WriteQueue, Writer, WriterThread
 from aldaba_shared.events import MessageRefused
 
@@ -19,6 +20,7 @@ class Books:
 
     journal: SqliteJournal
     state: State
+    uses: Uses
     queue: WriteQueue
     writer: Writer
     reserve: Reserve
@@ -61,13 +63,14 @@ def open_books(
     writer = make_writer(disk)
     queue = WriteQueue(writer, clock, on_broken)
     state = State(disk.state, queue)
+    uses = Uses(disk.state, queue, clock)
     clean = state.get(Slot.CLEAN, bool) or False
-    journal = SqliteJournal(opened, queue, clock, boot=boot, spend=state.spend)
+    journal = SqliteJournal(opened, queue, clock, boot=boot, spend=uses.spend)
     state.put(Slot.CLEAN, value=False)
     if not sound:
         journal.record(MessageRefused("state", "damaged"))
     reserve.hold()
-    return Books(journal, state, queue, writer, reserve, clean)
+    return Books(journal, state, uses, queue, writer, reserve, clean)
 
 
 def inline(clock: Clock, delay: Callable[[], float] = lambda: 0.0) -> Callable[[Disk], Writer]:

@@ -220,7 +220,7 @@ class Edge:
             self.core.rules,
             self.books.journal,
             self.core.presences,
-            self.books.state,
+            self.books.uses,
             self.standing,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))

@@ -67,6 +67,13 @@ def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways
         software=software,
     )
     presences = PeerPresences(
-        journal, state, trust, clock, peers=lambda: rules.peers, publish=sync.publish_presence, refused=refusals.add
+        journal,
+        state,
+        trust,
+        clock,
+        uses=books.uses,
+        peers=lambda: rules.peers,
+        publish=sync.publish_presence,
+        refused=refusals.add,
     )
     return Core(trust, rules, presences, sync, refusals, ways)

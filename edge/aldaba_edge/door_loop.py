@@ -24,13 +24,13 @@ from aldaba_edge.noise import Noise
 from aldaba_edge.ports import (
     CardSeen,
     PassSeen,
-    PassUse,
     ReaderBack,
     ReaderLost,
     ReaderTampered,
     Reading,
     Signal,
     Unreadable,
+    Use,
 )
 from aldaba_edge.signs import Signs
 from aldaba_shared import events, passes
@@ -116,14 +116,15 @@ class DoorLoop:
             return self._answer(side, CredentialKind.PASS, Facts(refusal=shown), rules_sound=True, spend=None)
         if side is Side.EGRESS:
             self._let_out(side)
+        name = passes.use_name(shown, self.plan.into.get(side) or self.id)
         facts = passes.facts(
             shown,
             door=self.id,
             site=self._shared.site,
-            uses_so_far=self._shared.pass_uses.uses(shown.id),
+            uses_so_far=self._shared.uses.total(name),
             cancelled=trust.cancelled_passes,
         )
-        spend = PassUse(shown.id, shown.valid_until)
+        spend = Use(name, self._shared.uses.own(name) + 1, shown.valid_until)
         return self._answer(side, CredentialKind.PASS, facts, rules_sound=True, spend=spend)
 
     def _unreadable(self, side: Side, reading: Unreadable) -> None:
@@ -169,9 +170,7 @@ class DoorLoop:
 
     # The answer ---------------------------------------------------------------------------------------------------
 
-    def _answer(
-        self, side: Side, kind: CredentialKind, facts: Facts, *, rules_sound: bool, spend: PassUse | None
-    ) -> None:
+    def _answer(self, side: Side, kind: CredentialKind, facts: Facts, *, rules_sound: bool, spend: Use | None) -> None:
         """Decide, then let the effects follow in their order."""
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
@@ -200,7 +199,7 @@ class DoorLoop:
         self._fitted.mechanics.let(DoorInput.EXIT_REQUESTED, side, seconds=self.plan.release_seconds)
         self.show(side, Signal.GRANTED)
 
-    def _enter(self, told: events.AccessDecided, spend: PassUse | None) -> None:
+    def _enter(self, told: events.AccessDecided, spend: Use | None) -> None:
         """Journal first, release as soon as the line is durable or patience ends; a pass has all patience."""
         Entry(self._shared.clock, lambda: self._release(told), self._recorded_late).begin(
             lambda then: self._moved(told, self._record(told, then=then, spend=spend)),
@@ -218,7 +217,7 @@ class DoorLoop:
         self._shared.journal.record(events.RecordedLate(sequence, waited_ms))
 
     def _record(
-        self, told: events.AccessDecided, *, then: Callable[[int], None] | None = None, spend: PassUse | None = None
+        self, told: events.AccessDecided, *, then: Callable[[int], None] | None = None, spend: Use | None = None
     ) -> int:
         sequence = self._shared.journal.record(told, then=then, spend=spend)
         log.info("access_decided", door=self.id, reason=told.decision.reason.value, journal_sequence=sequence)

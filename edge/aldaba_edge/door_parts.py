@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aldaba_edge.mechanics import Mechanics
-from aldaba_edge.ports import Clock, Indicator, Journal, PassUses, Presences, Reader, RulesInForce
+from aldaba_edge.ports import Clock, Indicator, Journal, Presences, Reader, RulesInForce, Uses
 from aldaba_shared.decide import Side
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
@@ -51,7 +51,7 @@ class Controller:
     rules: RulesInForce
     journal: Journal
     presences: Presences
-    pass_uses: PassUses
+    uses: Uses
     trust: Trust
 
 

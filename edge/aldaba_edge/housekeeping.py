@@ -1,4 +1,4 @@
-"""What a controller tidies by itself: old lines, old pass uses, write-ahead logs, the floor under its clock."""
+"""What a controller tidies by itself: old lines, old uses, write-ahead logs, the floor under its clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Housekeeping:
     def hourly(self) -> None:
         """Keep presence, forget what has expired, shorten the logs, set the reserve aside again."""
         self.core.presences.checkpoint()
-        self.books.state.forget_expired(self.clock.now())
+        self.books.uses.forget_expired()
         self.core.rules.tidy()
         self.books.queue.tidy()
         if not self.books.queue.failing:

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from aldaba_edge.journal_file import Checkpoint, JournalFile, Opened, Tail, kind_of
-from aldaba_edge.ports import Clock, PassUse
+from aldaba_edge.ports import Clock, Use
 from aldaba_edge.writer import Statement, WriteQueue
 from aldaba_shared.envelope import KeyRing, SigningKey, seal, unseal
 from aldaba_shared.events import AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, read_line, write_line
@@ -33,7 +33,7 @@ PRUNED_AT_ONCE: Final = 200
 class SqliteJournal:
     """Satisfies the `Journal` port over a file that was opened before.
 
-    `spend` turns the use of a pass into the statement that keeps it.
+    `spend` turns a use into the statement that keeps it.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class SqliteJournal:
         clock: Clock,
         *,
         boot: str,
-        spend: Callable[[PassUse], Statement],
+        spend: Callable[[Use], Statement],
     ) -> None:
         self.file = JournalFile(opened.path)
         self.id = opened.tail.journal
@@ -97,9 +97,7 @@ class SqliteJournal:
         """Call back on the loop whenever lines have become durable."""
         self._watchers.append(callback)
 
-    def record(
-        self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: PassUse | None = None
-    ) -> int:
+    def record(self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: Use | None = None) -> int:
         """Write an event as the next line; 0 when the disk and the memory for it are both full."""
         if self._queue.failing and self._queue.backlog >= MOST_WAITING:
             return self._count_unrecorded()
@@ -113,7 +111,7 @@ class SqliteJournal:
             self._append(ClockSet(round((offset - before).total_seconds() * 1000)), None, None)
         return self._append(event, then, spend)
 
-    def _append(self, event: AnyEvent, then: Callable[[int], None] | None, spend: PassUse | None) -> int:
+    def _append(self, event: AnyEvent, then: Callable[[int], None] | None, spend: Use | None) -> int:
         clock = self._clock
         sequence = self._sequence + 1
         monotonic_us = int(clock.monotonic() * 1_000_000)

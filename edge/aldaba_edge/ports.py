@@ -155,11 +155,17 @@ class Indicator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class PassUse:
-    """One use of a visitor pass; `pass_id` is its `cti`, kept until `expires_at`."""
+class Use:
+    """Something that may be used once, or so often, was used here; kept until it could not be shown any more.
 
-    pass_id: bytes
-    expires_at: datetime
+    `name` is what every controller of the site calls it: a credential's id, or a
+    pass and the zone it leads into. `value` is greater than the one before it: the
+    card's counter, the moment of a phone's code in milliseconds, how many uses so far.
+    """
+
+    name: str
+    value: int
+    until: datetime
 
 
 class Journal(Protocol):
@@ -174,12 +180,12 @@ class Journal(Protocol):
         event: AnyEvent,
         *,
         then: Callable[[int], None] | None = None,
-        spend: PassUse | None = None,
+        spend: Use | None = None,
     ) -> int:
         """Write an event as the next line and return its sequence at once.
 
         `then` is called on the loop with the sequence once the line is durable.
-        `spend` is committed before the line, so that a pass can never be used
+        `spend` is committed before the line, so that nothing can be used
         twice by pulling the plug.
         """
 
@@ -210,11 +216,17 @@ class Presences(Protocol):
         """Take a movement into account; an older one than known changes nothing."""
 
 
-class PassUses(Protocol):
-    """How often each visitor pass was used at this controller; survives SIGKILL."""
+class Uses(Protocol):
+    """What was used here and, as far as they can talk, at the site's other controllers; survives SIGKILL."""
 
-    def uses(self, pass_id: bytes) -> int:
-        """Uses committed or on their way to the disk."""
+    def latest(self, name: str) -> int:
+        """The greatest value accepted here or at a peer; 0 when there is none."""
+
+    def total(self, name: str) -> int:
+        """The sum of what was accepted here and at each peer."""
+
+    def own(self, name: str) -> int:
+        """What was accepted here alone."""
 
 
 class Link(Protocol):

@@ -2,7 +2,8 @@
 
 Own movements are lines of the journal, so a restart needs only a checkpoint and
 the lines after it. What peers saw comes as signed, retained news and merges in
-any order; what is ours is published the same way.
+any order; what is ours is published the same way. What
+was used (`uses`) travels in the same news.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from aldaba_edge.journal import SqliteJournal
 from aldaba_edge.ports import Clock, Timer
 from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import OutOfDate, Trust
+from aldaba_edge.uses import Uses
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, seal, unseal
 from aldaba_shared.events import movement
 from aldaba_shared.ids import ControllerId, HolderId, ZoneId
@@ -73,10 +75,13 @@ class PeerPresences:
         trust: Trust,
         clock: Clock,
         *,
+        uses: Uses,
         peers: Callable[[], KeyRing],
         publish: Callable[[bytes], None],
         refused: Callable[[str, str], None],
     ) -> None:
+        self._uses = uses
+        uses.on_change(self._tell_soon)
         self._peers = peers
         self._refused = refused
         self._strangers: dict[bytes, bytes] = {}
@@ -101,6 +106,9 @@ class PeerPresences:
         self._moves += 1
         if self._moves >= CHECKPOINT_EVERY:
             self.checkpoint()
+        self._tell_soon()
+
+    def _tell_soon(self) -> None:
         if self._timer is None:
             self._timer = self._clock.call_later(NEWS_SECONDS, self.tell)
 
@@ -128,6 +136,7 @@ class PeerPresences:
         if not self._newer(news):
             return
         self._stays = merged(self._stays, news.stays)
+        self._uses.hear(news.controller, news.used)
         self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
         self._state.put(Slot.PEER_COUNTERS, self._heard)
 
@@ -164,7 +173,7 @@ class PeerPresences:
         return True
 
     def tell(self) -> None:
-        """Publish where this controller last saw each holder."""
+        """Publish where this controller last saw each holder, and what it saw used."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -176,7 +185,7 @@ class PeerPresences:
             for holder, stay in self._stays.items()
             if stay.order.controller == me and now - stay.since < TOLD_FOR
         )
-        news = PresenceNews(ControllerId(me), self._journal.id, counter, now, stays)
+        news = PresenceNews(ControllerId(me), self._journal.id, counter, now, stays, self._uses.told())
         envelope = seal(Kind.PRESENCE, self._trust.site, news, self._trust.own)
         self._state.put(Slot.PRESENCE_COUNTER, counter, then=lambda: self._publish(envelope))
 

@@ -1,7 +1,7 @@
 """`state.db`: what a controller must not forget, however its power goes.
 
 Small values under fixed names, mirrored in memory and written through the one
-writer, plus the uses of visitor passes. A value read is a value that is on the
+writer, plus what was used (`uses`). A value read is a value that is on the
 disk or on its way there; who must wait for the disk passes `then`.
 """
 
@@ -15,19 +15,15 @@ from typing import Final, TypeVar
 
 import structlog
 
-from aldaba_edge.ports import PassUse
-from aldaba_edge.writer import Statement, WriteQueue
+from aldaba_edge.uses import COLUMNS as USED_COLUMNS
+from aldaba_edge.writer import WriteQueue
 from aldaba_shared.wire import Malformed, decode, encode
 
 T = TypeVar("T")
-FORMAT: Final = 1
+FORMAT: Final = 2
 log = structlog.get_logger()
 
 PUT: Final = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-SPEND: Final = (
-    "INSERT INTO pass_use (pass_id, expires, uses) VALUES (?, ?, ?) "
-    "ON CONFLICT (pass_id) DO UPDATE SET uses = excluded.uses, expires = excluded.expires"
-)
 
 
 class Slot(StrEnum):
@@ -78,8 +74,7 @@ def _create(path: Path) -> None:
     database = Database(connection)
     database.enable_wal()
     database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
-    columns = {"pass_id": bytes, "expires": int, "uses": int}
-    database.table("pass_use").create(columns, pk="pass_id", not_null={"expires", "uses"})
+    database.table("used").create(USED_COLUMNS, pk=("name", "controller"), not_null={"value", "used_at", "expires"})
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.close()
     path.chmod(0o600)
@@ -98,13 +93,11 @@ def peek(path: Path, slot: Slot, shape: type[T]) -> T | None:
 
 
 class State:
-    """The loop's side of `state.db`; also the `PassUses` port."""
+    """The loop's side of `state.db`."""
 
     def __init__(self, connection: sqlite3.Connection, queue: WriteQueue) -> None:
         self._queue = queue
         self._kept: dict[str, bytes] = dict(connection.execute("SELECT name, value FROM kept"))
-        rows = connection.execute("SELECT pass_id, expires, uses FROM pass_use")
-        self._uses: dict[bytes, tuple[int, int]] = {row[0]: (row[1], row[2]) for row in rows}
 
     def get(self, slot: Slot, shape: type[T]) -> T | None:
         """What is kept under a name, or None when nothing usable is."""
@@ -122,26 +115,6 @@ class State:
         body = encode(value)
         self._kept[slot.value] = body
         self._queue.add(state=(PUT, (slot.value, body)), then=then)
-
-    def uses(self, pass_id: bytes) -> int:
-        """Uses of a pass committed or on their way to the disk."""
-        return self._uses.get(pass_id, (0, 0))[1]
-
-    def spend(self, use: PassUse) -> Statement:
-        """Count a use and answer the statement that keeps it, to be written before its tap."""
-        expires = int(use.expires_at.timestamp())
-        uses = self.uses(use.pass_id) + 1
-        self._uses[use.pass_id] = (expires, uses)
-        return (SPEND, (use.pass_id, expires, uses))
-
-    def forget_expired(self, at: datetime) -> None:
-        """Drop the uses of passes that ended more than a day ago: nobody can show them any more."""
-        before = int(at.timestamp()) - 86_400
-        gone = [pass_id for pass_id, (expires, _) in self._uses.items() if expires < before]
-        for pass_id in gone:
-            del self._uses[pass_id]
-        if gone:
-            self._queue.add(state=("DELETE FROM pass_use WHERE expires < ?", (before,)))
 
     def time_floor(self) -> datetime:
         """The latest moment this controller ever believed: a clock before it is wrong."""

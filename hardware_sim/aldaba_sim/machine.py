@@ -240,7 +240,7 @@ class Machine:
             core.rules,
             books.journal,
             core.presences,
-            books.state,
+            books.uses,
             Standing(core, self.clock, books.state),
         )
 

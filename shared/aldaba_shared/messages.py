@@ -7,9 +7,9 @@ form for ever and writes down in the form the controller named in its hello.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.ids import ControllerId, DoorId, HolderId
@@ -146,14 +146,32 @@ class Batch(Struct, frozen=True):
     lost_before: int | None = None
 
 
-class PresenceNews(Struct, frozen=True):
-    """Where one controller last saw each holder; `counter` only grows within its journal."""
+Seconds: TypeAlias = Annotated[int, Meta(ge=0, le=1 << 62)]
+"""Since 1970 (UTC)."""
+
+
+class Used(Struct, frozen=True, array_like=True):
+    """Something its teller accepted that may be used once, or so often, and must not be replayed at a peer.
+
+    `name` is a credential's id, or a pass and the zone it leads into; `value` only
+    rises: a card's counter, the moment of a phone's code in milliseconds, uses so far.
+    """
+
+    name: str
+    value: Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
+    used_at: Seconds
+    expires: Seconds
+
+
+class PresenceNews(Struct, frozen=True, omit_defaults=True):
+    """Where one controller last saw each holder, and what it saw used; `counter` only grows within its journal."""
 
     controller: ControllerId
     journal: str
     counter: int
     at: Moment
     stays: tuple[tuple[HolderId, Stay], ...]
+    used: tuple[Used, ...] = ()
 
 
 class WorkingKey(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Visitor passes: a CWT (RFC 8392) signed with ES256, in Base45 (RFC 9285), as the text of a QR code.
 
 A pass carries all that a door needs, so it works while the door hears nothing:
-whose it is, for which doors, from when until when, and how many uses it has at
-each door. The key that signs passes is trusted for passes and nothing else, and
+whose it is, for which doors, from when until when, and how often it leads into
+each zone. The key that signs passes is trusted for passes and nothing else, and
 no other envelope can be read as one, because those are signed with external
 data and a CWT is not. Base45 fits the alphanumeric mode of a QR code.
 """
@@ -27,7 +27,7 @@ from aldaba_shared.wire import Malformed, encode, loads
 
 MAX_TEXT_BYTES: Final = 1024
 USES_CLAIM: Final = -70_001
-"""A private claim (RFC 8392, section 9.1): how often the pass opens each door."""
+"""A private claim (RFC 8392, section 9.1): how often the pass leads into each zone of its way."""
 
 PASS_ID_BYTES: Final = 16
 """Length of the `cti` this project issues; any length from 1 to 64 is read."""
@@ -97,6 +97,15 @@ def facts(shown: Pass, *, door: DoorId, site: SiteId, uses_so_far: int, cancelle
         return Facts(credential, (), Reason.PASS_USED_UP)
     right = Right(RightId(shown.credential_id), always("UTC"), shown.valid_from, shown.valid_until)
     return Facts(credential, (right,))
+
+
+def use_name(shown: Pass, leads_into: str) -> str:
+    """What the uses of a pass are counted under: the pass and where the door leads.
+
+    So each door of the way has the pass's uses to itself, and two doors into the
+    same zone share them as far as their controllers can talk.
+    """
+    return f"{shown.credential_id}@{leads_into}"
 
 
 def cancelled_body(pass_ids: Collection[bytes]) -> bytes:

@@ -10,7 +10,7 @@ from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
-from aldaba_edge.ports import CardSeen, PassUse, Signal
+from aldaba_edge.ports import CardSeen, Signal, Use
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.envelope import KeyRing, SigningKey
 from aldaba_shared.events import AccessDecided, AnyEvent
@@ -91,12 +91,10 @@ class FakeJournal:
     def __init__(self, clock: HandClock) -> None:
         self._clock = clock
         self.events: list[AnyEvent] = []
-        self.spent: list[PassUse] = []
+        self.spent: list[Use] = []
         self.disk_seconds = 0.001
 
-    def record(
-        self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: PassUse | None = None
-    ) -> int:
+    def record(self, event: AnyEvent, *, then: Callable[[int], None] | None = None, spend: Use | None = None) -> int:
         self.events.append(event)
         sequence = len(self.events)
         if spend is not None:
@@ -105,8 +103,14 @@ class FakeJournal:
             self._clock.call_later(self.disk_seconds, lambda: then(sequence))
         return sequence
 
-    def uses(self, pass_id: bytes) -> int:
-        return sum(use.pass_id == pass_id for use in self.spent)
+    def latest(self, name: str) -> int:
+        return max((use.value for use in self.spent if use.name == name), default=0)
+
+    def own(self, name: str) -> int:
+        return self.latest(name)
+
+    def total(self, name: str) -> int:
+        return self.latest(name)
 
     @property
     def decided(self) -> AccessDecided:
@@ -191,7 +195,7 @@ class Bench:
             self.rules,
             books.journal if books else self.journal,
             self.presences,
-            books.state if books else self.journal,
+            books.uses if books else self.journal,
             self.trust,
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}

@@ -8,7 +8,7 @@ from aldaba_edge.books import open_books
 from aldaba_edge.clock import HandClock
 from aldaba_edge.journal import MOST_WAITING
 from aldaba_edge.journal_file import JournalBroken, reading
-from aldaba_edge.ports import PassUse
+from aldaba_edge.ports import Use
 from aldaba_edge.writer import Disk, InlineWriter, Work
 from aldaba_shared.envelope import KeyRing, SigningKey
 from aldaba_shared.events import ClockSet, DoorOpened, JournalOpened, Unrecorded, read_line
@@ -179,17 +179,18 @@ def test_only_old_lines_that_the_cloud_has_are_pruned_and_a_checkpoint_stands_fo
 def test_a_use_of_a_pass_is_on_the_disk_with_its_tap_and_counted_after_a_restart(tmp_path: Path) -> None:
     clock = HandClock()
     books = books_in(tmp_path, clock)
-    use = PassUse(b"cti", START + timedelta(hours=1))
-    books.journal.record(OPENED, spend=use)
-    assert books.state.uses(b"cti") == 1
-    books.journal.record(OPENED, spend=use)
+    end = clock.now() + timedelta(hours=1)
+    books.journal.record(OPENED, spend=Use("pass", 1, end))
+    assert books.uses.own("pass") == 1
+    books.journal.record(OPENED, spend=Use("pass", 2, end))
     books.close()
     again = books_in(tmp_path, clock)
-    assert again.state.uses(b"cti") == 2
-    again.state.forget_expired(START + timedelta(days=3))
+    assert again.uses.total("pass") == again.uses.latest("pass") == 2
+    clock.advance(3 * 86_400)
+    again.uses.forget_expired()
     again.close()
     last = books_in(tmp_path, clock)
-    assert last.state.uses(b"cti") == 0
+    assert last.uses.own("pass") == 0
     last.close()
 
 

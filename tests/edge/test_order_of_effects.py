@@ -112,5 +112,5 @@ def test_a_way_out_never_waits_for_the_disk(door: OnDisk) -> None:
 
 def _uses_on_disk(folder: Path) -> int:
     with closing(sqlite3.connect(folder / "state.db")) as state:
-        counted: int = state.execute("SELECT sum(uses) FROM pass_use").fetchone()[0]
+        counted: int = state.execute("SELECT sum(value) FROM used").fetchone()[0]
     return counted

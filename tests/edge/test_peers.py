@@ -1,6 +1,7 @@
 """Two controllers of one site, their own broker between them and the cloud gone: passback and capacity still hold."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -109,8 +110,9 @@ class Site:
         self.clock.advance(1)
 
 
-@pytest.fixture(name="site")
-def _site(tmp_path: Path) -> Iterator[Site]:
+@contextmanager
+def two_doors(tmp_path: Path) -> Iterator[Site]:
+    """A site of two controllers; whoever uses it stops what still runs."""
     clock, keys = HandClock(START), Keys()
     broker = InlineBroker(clock.post)
     doors = [
@@ -120,6 +122,12 @@ def _site(tmp_path: Path) -> Iterator[Site]:
     yield Site(clock, *doors)
     for door in doors:
         door.stop()
+
+
+@pytest.fixture(name="site")
+def _site(tmp_path: Path) -> Iterator[Site]:
+    with two_doors(tmp_path) as site:
+        yield site
 
 
 def test_who_came_in_by_one_door_may_not_come_in_by_the_other_until_they_left(site: Site) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from aldaba_edge.books import open_books, threaded
 from aldaba_edge.clock import AsyncioClock
-from aldaba_edge.ports import PassUse
+from aldaba_edge.ports import Use
 from aldaba_shared.events import DoorOpened
 from aldaba_shared.ids import DoorId
 from tests.edge.places import START, no_break
@@ -20,7 +20,6 @@ def record(folder: Path, tell: Connection) -> None:
 async def _record(folder: Path, tell: Connection) -> None:
     clock = AsyncioClock(asyncio.get_running_loop())
     books = open_books(folder, clock, threaded(clock.post), boot="b", on_broken=no_break, reserve_bytes=4096)
-    use = PassUse(b"cti", START)
 
     def told(sequence: int) -> None:
         tell.send_bytes(b"%d" % sequence)
@@ -28,6 +27,7 @@ async def _record(folder: Path, tell: Connection) -> None:
     tell.send_bytes(b"0")
     while True:
         for _ in range(3):
+            use = Use("pass", books.uses.own("pass") + 1, START)
             spend = use if (books.journal.last + 1) % 3 == 0 else None
             books.journal.record(DoorOpened(DoorId("front")), then=told, spend=spend)
         await asyncio.sleep(0.0005)

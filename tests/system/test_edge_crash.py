@@ -59,7 +59,7 @@ def test_sixty_kills_lose_no_line_anybody_was_told_of(tmp_path: Path) -> None:
     books = books_in(tmp_path, clock)
     assert not books.clean
     taps = sum(1 for sequence in range(1, books.journal.last + 1) if sequence % 3 == 0)
-    assert books.state.uses(b"cti") >= taps, "a use is on the disk before its tap"
+    assert books.uses.own("pass") >= taps, "a use is on the disk before its tap"
     books.close()
 
 
