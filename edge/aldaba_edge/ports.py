@@ -14,12 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
+from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.events import AnyEvent
-from aldaba_shared.ids import CredentialKey, HolderId, ZoneId
+from aldaba_shared.ids import CredentialKey, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.messages import Head
 from aldaba_shared.presence import Order, Presence, PresenceRules
 from aldaba_shared.rules import Rules
+from aldaba_shared.schedule import Schedule
 
 
 class Timer(Protocol):
@@ -204,6 +206,12 @@ class RulesInForce(Rules, Protocol):
     @property
     def presence(self) -> PresenceRules:
         """The zones of the site and their limits."""
+
+    def door_rules(self, door: DoorId) -> DoorRules:
+        """What the rules say of a door itself; `NOTHING_SAID` where they say nothing."""
+
+    def schedule(self, id_: ScheduleId) -> Schedule | None:
+        """A schedule by its id; None while no rules can be read."""
 
 
 class Presences(Protocol):

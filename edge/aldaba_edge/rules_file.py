@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from aldaba_shared import door_rules
+from aldaba_shared.door_rules import NOTHING_SAID, DoorRules
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, HolderId, RightId, ZoneId
+from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, HolderId, RightId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.passes import read_cancelled
 from aldaba_shared.peers import SETTING as PEERS
@@ -84,6 +86,7 @@ class RulesFile:
 
     cancelled_passes: frozenset[bytes] = frozenset()
     peers = KeyRing()
+    _doors: dict[DoorId, DoorRules]
 
     def refresh(self) -> None:
         """See what the last delta made of the file; rows, head and presence change together here."""
@@ -145,7 +148,20 @@ class RulesFile:
         cancelled = settings.get("cancelled_passes")
         self.cancelled_passes = read_cancelled(cancelled) if cancelled is not None else frozenset()
         self.peers = read_peers(settings[PEERS]) if PEERS in settings else KeyRing()
+        self._doors = {
+            DoorId(name.removeprefix(door_rules.PREFIX)): door_rules.read_door(body)
+            for name, body in settings.items()
+            if name.startswith(door_rules.PREFIX)
+        }
         return PresenceRules({ZoneId(zone.id): zone for zone in zones}, site_zone, night_reset)
+
+    def door_rules(self, door: DoorId) -> DoorRules:
+        """What the rules say of a door itself."""
+        return self._doors.get(door, NOTHING_SAID)
+
+    def schedule(self, id_: ScheduleId) -> Schedule:
+        """A schedule by its id; one that is missing is closed on every day."""
+        return self._schedules.get(id_) or self._schedule(id_)
 
     def close(self) -> None:
         """Let the file go."""
@@ -203,6 +219,8 @@ def _check_setting(name: object, value: object) -> None:
         read_cancelled(body)
     elif name == PEERS:
         read_peers(body)
+    elif isinstance(name, str) and name.startswith(door_rules.PREFIX):
+        door_rules.read_door(body)
 
 
 def _bytes(value: object) -> bytes:

@@ -21,13 +21,15 @@ from aldaba_edge.runner import Runner
 from aldaba_edge.snapshot_child import Verify
 from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import Trust
+from aldaba_shared.door_rules import NOTHING_SAID, DoorRules
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import AnyEvent, MessageRefused, RulesApplied
-from aldaba_shared.ids import CredentialKey, DoorId
+from aldaba_shared.ids import CredentialKey, DoorId, ScheduleId
 from aldaba_shared.messages import Delta, Head
 from aldaba_shared.presence import PresenceRules
 from aldaba_shared.rules import NOTHING_KNOWN, Facts
+from aldaba_shared.schedule import Schedule
 from aldaba_shared.wire import Malformed
 
 log = structlog.get_logger()
@@ -91,6 +93,18 @@ class SqliteRules:
     def presence(self) -> PresenceRules:
         """The zones of the site and their limits."""
         return self._file.presence if self._file is not None else NO_RULES
+
+    def door_rules(self, door: DoorId) -> DoorRules:
+        """What the rules say of a door itself; nothing, while there are none."""
+        return self._file.door_rules(door) if self._file is not None else NOTHING_SAID
+
+    def schedule(self, id_: ScheduleId) -> Schedule | None:
+        """A schedule of the rules in force; None while there are none or they cannot be read."""
+        try:
+            return self._file.schedule(id_) if self._file is not None else None
+        except (sqlite3.Error, Malformed):
+            log.exception("schedule_unreadable", schedule=id_)
+            return None
 
     @property
     def cancelled_passes(self) -> frozenset[bytes]:

@@ -12,6 +12,7 @@ from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Signal, Use
 from aldaba_shared.decide import Passback, Side
+from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.envelope import KeyRing, SigningKey
 from aldaba_shared.events import AccessDecided, AnyEvent
 from aldaba_shared.ids import (
@@ -21,6 +22,7 @@ from aldaba_shared.ids import (
     DoorId,
     HolderId,
     RightId,
+    ScheduleId,
     SiteId,
     ZoneId,
 )
@@ -28,7 +30,7 @@ from aldaba_shared.keys import CredentialKind
 from aldaba_shared.messages import Head, Kind
 from aldaba_shared.presence import STREET, Order, Presence, PresenceRules, Zone, moved
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
-from aldaba_shared.schedule import always
+from aldaba_shared.schedule import Schedule, always
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STREET_DOOR = DoorId("door-street")
@@ -133,7 +135,15 @@ class FakeRules:
         self.head: Head | None = Head(ControllerId("c"), 1, 1, bytes(32), MONDAY_NOON - timedelta(minutes=1))
         self.presence = PresenceRules({FLOOR: Zone(FLOOR, counted=True, passback=Passback.HARD)}, "Europe/Madrid")
         self.broken = False
+        self.door = DoorRules()
+        self.schedules: dict[ScheduleId, Schedule] = {}
         self.before_facts: Callable[[], object] = lambda: None
+
+    def door_rules(self, _door: DoorId) -> DoorRules:
+        return self.door
+
+    def schedule(self, id_: ScheduleId) -> Schedule | None:
+        return self.schedules.get(id_)
 
     def facts(self, door: DoorId, key: CredentialKey) -> Facts:
         self.before_facts()

@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
 from aldaba_cloud.places.models import Place, routes
-from aldaba_shared import presence
+from aldaba_shared import door_rules, presence
+from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import WorkingKey
@@ -176,7 +177,10 @@ def site_rows(rules: SiteRules, controller: ControllerRules, peers: Iterable[Wor
         Row("setting", ("site_zone", encode(rules.place.site.time_zone))),
         Row("setting", (PEERS, peers_body(key for key in peers if key.kid != controller.id.encode()))),
         *_cancelled(rules.levels),
-        *(Row("setting", (f"door/{door}", encode(_door_body(rules.place, door)))) for door in sorted(controller.doors)),
+        *(
+            Row("setting", (door_rules.setting(door), door_rules.door_body(_door_rules(rules.place, door))))
+            for door in sorted(controller.doors)
+        ),
     ]
 
 
@@ -212,14 +216,18 @@ def with_schedule(levels: Levels, schedule: NamedSchedule) -> Levels:
     return replace(levels, schedules={**levels.schedules, schedule.id: schedule})
 
 
-def _door_body(place: Place, door: DoorId) -> dict[str, object]:
+def _door_row(place: Place, door: DoorId) -> Row:
+    return Row("setting", (door_rules.setting(door), door_rules.door_body(_door_rules(place, door))))
+
+
+def _door_rules(place: Place, door: DoorId) -> DoorRules:
     known = place.doors[door]
-    return {
-        "into": known.into,
-        "out_of": known.out_of,
-        "release_seconds": known.release_seconds,
-        "offline_grace_hours": known.offline_grace_hours,
-    }
+    return DoorRules(
+        into=known.into,
+        out_of=known.out_of,
+        release_seconds=known.release_seconds,
+        offline_grace_hours=known.offline_grace_hours,
+    )
 
 
 class _ContractEnds:
