@@ -46,6 +46,13 @@ class Passback(StrEnum):
     TIMED = "timed"
 
 
+class UnsureClock(StrEnum):
+    """Who may enter with a card while the controller is not sure of the time; passes and phones never may."""
+
+    ALLOW = "allow"
+    ESSENTIAL = "essential"
+
+
 class Notice(StrEnum):
     """What a granted decision adds for the operator."""
 
@@ -83,6 +90,7 @@ class DoorNow(Struct, frozen=True, omit_defaults=True):
     rules_issued_at: datetime | None = None
     """`issued_at` of the last verified head; None when there never was one."""
     offline_grace_hours: int = 168
+    unsure_clock: UnsureClock = UnsureClock.ALLOW
     partner_open: bool = False
     """The interlocked partner is not secured."""
     second_factor: bool = False
@@ -133,7 +141,7 @@ def _credential_refused(credential: Credential, shown: Presented, door: DoorNow)
     """The credential by itself, before any right is asked for."""
     if not credential.enabled:
         return Reason.CREDENTIAL_DISABLED
-    if not shown.clock_trusted and shown.kind in (CredentialKind.PASS, CredentialKind.PHONE):
+    if not shown.clock_trusted and _needs_the_time(credential, shown, door):
         return Reason.CLOCK_UNTRUSTED
     if credential.valid_from is not None and shown.at < credential.valid_from:
         return Reason.CREDENTIAL_NOT_IN_FORCE
@@ -142,6 +150,13 @@ def _credential_refused(credential: Credential, shown: Presented, door: DoorNow)
     if not credential.essential and rules_too_old(shown.at, door):
         return Reason.RULES_TOO_OLD
     return None
+
+
+def _needs_the_time(credential: Credential, shown: Presented, door: DoorNow) -> bool:
+    """Passes and phones are good for a span of time and nothing else; for cards the door's policy says."""
+    if shown.kind in (CredentialKind.PASS, CredentialKind.PHONE):
+        return True
+    return door.unsure_clock is UnsureClock.ESSENTIAL and not credential.essential
 
 
 def rules_too_old(at: datetime, door: DoorNow) -> bool:

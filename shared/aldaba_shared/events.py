@@ -210,6 +210,44 @@ class ClockSet(Event, frozen=True, tag="clock_set"):
     by_ms: int
 
 
+class ClockDoubted(Event, frozen=True, tag="clock_doubted", omit_defaults=True):
+    """The wall clock cannot be believed, drifts, or was not set for a day: an alarm.
+
+    `why` is a code; `off_ms` how far off the clock was found, cloud minus controller,
+    where that is known.
+    """
+
+    why: str
+    off_ms: int = 0
+
+
+class ClockConfirmed(Event, frozen=True, tag="clock_confirmed", omit_defaults=True):
+    """The wall clock is believed from now on. `by` says on whose word, `uncertainty_ms` how far it may be off."""
+
+    by: str
+    off_ms: int = 0
+    uncertainty_ms: int = 0
+
+
+class DiskShort(Event, frozen=True, tag="disk_short"):
+    """The disk is full and the reserve was given up so that the books go on: an alarm."""
+
+    free_bytes: int
+
+
+class DiskBack(Event, frozen=True, tag="disk_back"):
+    """There is room again, and the reserve is set aside."""
+
+    free_bytes: int
+
+
+class EmergencyCodeUsed(Event, frozen=True, tag="emergency_code_used"):
+    """A sealed one-time code opened a door: an alarm as soon as anybody can be told."""
+
+    door: DoorId
+    credential: CredentialId
+
+
 AnyEvent: TypeAlias = (
     AccessDecided
     | RecordedLate
@@ -234,9 +272,24 @@ AnyEvent: TypeAlias = (
     | MessageRefused
     | Unrecorded
     | ClockSet
+    | ClockDoubted
+    | ClockConfirmed
+    | DiskShort
+    | DiskBack
+    | EmergencyCodeUsed
 )
 
-ALARMS: Final = (DoorForced, DoorHeld, Tampered, DeviceLost, MessageRefused, Unrecorded)
+ALARMS: Final = (
+    DoorForced,
+    DoorHeld,
+    Tampered,
+    DeviceLost,
+    MessageRefused,
+    Unrecorded,
+    ClockDoubted,
+    DiskShort,
+    EmergencyCodeUsed,
+)
 """Events that somebody on duty has to see."""
 
 

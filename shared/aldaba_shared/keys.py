@@ -23,13 +23,16 @@ class CredentialKind(StrEnum):
     PIN = "pin"
     PKOC = "pkoc"
     PHONE = "phone"
+    EMERGENCY = "emergency"
+    """A sealed one-time code, typed at a keypad."""
 
 
 def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes) -> CredentialKey:
     """Digest canonical card bytes under a controller's 32-byte key (RFC 2104, FIPS 180-4).
 
     Canonical bytes: a UID as read, first byte first; a Wiegand card as
-    `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`.
+    `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`;
+    an emergency code as its ASCII digits.
     """
     message = kind.value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))

@@ -14,6 +14,7 @@ from aldaba_shared.decide import (
     PresenceNow,
     Presented,
     Side,
+    UnsureClock,
     decide,
 )
 from aldaba_shared.ids import ContractId, CredentialId, DoorId, HolderId, RightId
@@ -150,6 +151,21 @@ def test_soft_passback_lets_in_and_says_so() -> None:
 def test_a_door_that_lost_its_cloud_works_and_says_so() -> None:
     stale = replace(DOOR, rules_issued_at=MONDAY_NOON - timedelta(minutes=6))
     assert answer(door=stale).notices == (Notice.RULES_STALE,)
+
+
+@pytest.mark.parametrize("kind", [CredentialKind.PASS, CredentialKind.PHONE])
+def test_nothing_that_lives_by_the_minute_opens_while_the_time_is_unsure(kind: CredentialKind) -> None:
+    unsure = replace(SHOWN, kind=kind, clock_trusted=False)
+    assert answer(shown=unsure, facts=with_credential(essential=True)).reason is Reason.CLOCK_UNTRUSTED
+
+
+def test_the_door_says_who_enters_with_a_card_while_the_time_is_unsure() -> None:
+    unsure = replace(SHOWN, clock_trusted=False)
+    strict = replace(DOOR, unsure_clock=UnsureClock.ESSENTIAL)
+    assert answer(shown=unsure).granted
+    assert answer(shown=unsure, door=strict).reason is Reason.CLOCK_UNTRUSTED
+    assert answer(shown=unsure, door=strict, facts=with_credential(essential=True)).granted
+    assert answer(door=strict).granted, "the policy is asked only while the time is unsure"
 
 
 def test_the_second_of_two_persons_opens() -> None:

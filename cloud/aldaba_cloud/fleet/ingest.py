@@ -40,7 +40,18 @@ from aldaba_shared.wire import Malformed, encode
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
 MICROSECOND: Final = timedelta(microseconds=1)
 ALARMING: Final = frozenset(
-    {"door_forced", "door_held", "tampered", "device_lost", "message_refused", "unrecorded", UNREADABLE}
+    {
+        "door_forced",
+        "door_held",
+        "tampered",
+        "device_lost",
+        "message_refused",
+        "unrecorded",
+        "clock_doubted",
+        "disk_short",
+        "emergency_code_used",
+        UNREADABLE,
+    }
 )
 ALARM_FACTS: Final = frozenset({"what", "device", "why", "times", "after_ms"})
 MAX_LINES: Final = 10_000

@@ -34,6 +34,11 @@ EVENTS: Final[Mapping[str, Wording]] = {
     "message_refused": Wording(Tone.BAD, "alarm", mark("A forged or damaged message was refused")),
     "unrecorded": Wording(Tone.BAD, "alarm", mark("Some releases could not be recorded")),
     "clock_set": Wording(Tone.WARN, "clock", mark("The controller's clock jumped")),
+    "clock_doubted": Wording(Tone.BAD, "clock", mark("The controller is not sure of the time")),
+    "clock_confirmed": Wording(Tone.PLAIN, "clock", mark("The controller is sure of the time again")),
+    "disk_short": Wording(Tone.BAD, "alarm", mark("The controller's disk is full")),
+    "disk_back": Wording(Tone.PLAIN, "check", mark("The controller's disk has room again")),
+    "emergency_code_used": Wording(Tone.BAD, "alarm", mark("An emergency code opened a door")),
     "unreadable_line": Wording(Tone.BAD, "alarm", mark("A line of the journal cannot be read")),
 }
 """Kinds that are not here are the books' own and are not shown on the board."""
@@ -45,6 +50,9 @@ ALARMS: Final[Mapping[str, str]] = {
     "device_lost": mark("lock or button not working"),
     "message_refused": mark("forged message refused"),
     "unrecorded": mark("releases not recorded"),
+    "clock_doubted": mark("time uncertain"),
+    "disk_short": mark("disk full"),
+    "emergency_code_used": mark("emergency code used"),
     "journal_forked": mark("two different journals"),
 }
 OTHER_ALARM: Final = mark("needs a look")
