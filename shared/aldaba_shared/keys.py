@@ -10,6 +10,7 @@ to re-card.
 
 import hmac
 from enum import StrEnum
+from typing import Final
 
 from aldaba_shared.ids import CredentialKey
 
@@ -25,6 +26,25 @@ class CredentialKind(StrEnum):
     PHONE = "phone"
     EMERGENCY = "emergency"
     """A sealed one-time code, typed at a keypad."""
+    DESFIRE = "desfire"
+    NTAG424 = "ntag424"
+
+
+CLONEABLE: Final = frozenset({CredentialKind.UID, CredentialKind.WIEGAND})
+"""What says its number to whoever asks: a device for twenty euros makes a second one."""
+
+
+def cloneable(kind: CredentialKind) -> bool:
+    """Whether anyone who comes near a credential of this kind can copy it.
+
+    >>> cloneable(CredentialKind.UID), cloneable(CredentialKind.DESFIRE)
+    (True, False)
+    """
+    return kind in CLONEABLE
+
+
+GUESSABLE: Final = CLONEABLE | {CredentialKind.PIN}
+"""What is so short that a thief of a controller can try all of them against its digests."""
 
 
 def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes) -> CredentialKey:
@@ -32,7 +52,9 @@ def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes
 
     Canonical bytes: a UID as read, first byte first; a Wiegand card as
     `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`;
-    an emergency code as its ASCII digits.
+    an emergency code as its ASCII digits;
+    a PKOC card or phone as its uncompressed public key (65 bytes, SEC 1 section 2.3.3); a DESFire card as the
+    16 random bytes of its file; an NTAG 424 tag as its 7-byte UID.
     """
     message = kind.value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))

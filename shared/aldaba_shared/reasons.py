@@ -22,6 +22,8 @@ class Reason(StrEnum):
     PASS_WRONG_DOOR = "pass_wrong_door"  # noqa: S105
     PASS_USED_UP = "pass_used_up"  # noqa: S105
     PASS_REPLAYED = "pass_replayed"  # noqa: S105
+    CARD_NOT_GENUINE = "card_not_genuine"
+    CARD_COPYABLE = "card_copyable"
     PIN_WRONG = "pin_wrong"
     PIN_FROZEN = "pin_frozen"
     UNKNOWN_CREDENTIAL = "unknown_credential"
@@ -74,6 +76,16 @@ SENTENCES: Final[dict[Reason, dict[Language, str]]] = {
         "es": "Este código ya se ha mostrado. Enseña el que ves ahora en el móvil.",
         "ca": "Aquest codi ja s'ha mostrat. Ensenya el que veus ara al mòbil.",
         "en": "This code was shown before. Show the one your phone has now.",
+    },
+    Reason.CARD_NOT_GENUINE: {
+        "es": "La tarjeta no ha podido demostrar que es auténtica. Vuelve a acercarla o pregunta en recepción.",
+        "ca": "La targeta no ha pogut demostrar que és autèntica. Torna-la a acostar o pregunta a recepció.",
+        "en": "The card could not prove that it is genuine. Tap it again, or ask at the front desk.",
+    },
+    Reason.CARD_COPYABLE: {
+        "es": "Esta puerta no acepta tarjetas que se pueden copiar. Pide una mejor en recepción.",
+        "ca": "Aquesta porta no accepta targetes que es poden copiar. Demana'n una de millor a recepció.",
+        "en": "This door takes no card that can be copied. Ask the front desk for a better one.",
     },
     Reason.PIN_WRONG: {
         "es": "El PIN no es correcto. Prueba otra vez.",

@@ -29,6 +29,8 @@ CHECKS: Final[Mapping[Reason, str]] = {
     Reason.PASS_WRONG_DOOR: mark("The pass is for this door"),
     Reason.PASS_USED_UP: mark("The pass has uses left"),
     Reason.PASS_REPLAYED: mark("The code was not shown before"),
+    Reason.CARD_NOT_GENUINE: mark("The card proved that it is genuine"),
+    Reason.CARD_COPYABLE: mark("The card is one that this door takes"),
     Reason.PIN_WRONG: mark("The PIN is right"),
     Reason.PIN_FROZEN: mark("The PIN is not frozen"),
     Reason.UNKNOWN_CREDENTIAL: mark("The credential is known"),
