@@ -349,6 +349,18 @@ def test_an_offset_carries_over_the_jump_of_the_clock(work: Work) -> None:
     assert times(work, slow) == [timedelta()] * 3
 
 
+def test_a_line_that_comes_in_time_takes_back_what_a_delayed_hello_taught(work: Work) -> None:
+    door = ToyController("ctl_2")
+    door.join(work)
+    door.tap("hld_ana", "zone_open")
+    take(work, door, door.batch())
+    greet(replace(work, now=START + timedelta(seconds=20)), door, door.hello())
+    assert times(work, door) == [timedelta(seconds=20)]
+    door.tap("hld_ana", "street", START + timedelta(minutes=1))
+    take(replace(work, now=START + timedelta(minutes=1)), door, door.batch(2))
+    assert times(work, door) == [timedelta(), timedelta(minutes=1)]
+
+
 def test_a_small_error_of_a_clock_is_left_alone(work: Work) -> None:
     slow = ToyController("ctl_2", behind=timedelta(seconds=1.5))
     slow.join(work)

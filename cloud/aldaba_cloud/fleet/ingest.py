@@ -262,6 +262,8 @@ def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed
         line = filed[hello.last_sequence - filed[0].sequence]
         if line.boot == hello.boot:
             _learn(work, sender, (line.boot, line.segment, hello.offset), presence)
+    if filed:
+        _bound(work, sender, filed[-1], presence)
     found: Segments = {}
     for boot in {line.boot for line in filed}:
         for segment, (offset, _) in books.find_segments(work, sender.id, boot).items():
@@ -288,6 +290,16 @@ def _learn(work: Work, sender: Controller, seen: tuple[str, int, timedelta], pre
         books.save_segment(work, sender, boot, segment, offset_us=offset // MICROSECOND)
         _retime(work, sender, (boot, segment), offset, presence)
         _spread(work, sender, boot, presence)
+
+
+def _bound(work: Work, sender: Controller, line: Filed, presence: Presence) -> None:
+    """Correct a known offset by a line: it was written before it came, so the offset is no larger than its age.
+
+    A hello that the network held for twenty seconds teaches an offset of twenty
+    seconds; the next line that comes in time takes it back.
+    """
+    if books.find_segments(work, sender.id, line.boot).get(line.segment, (None, None))[0] is not None:
+        _learn(work, sender, (line.boot, line.segment, work.now - line.at), presence)
 
 
 def _spread(work: Work, sender: Controller, boot: str, presence: Presence) -> None:
