@@ -32,16 +32,18 @@ def main() -> None:
 def world(seed: int, days: int, outage_hours: float, *, as_json: bool, mutant: str | None) -> None:
     """Live through simulated days with every kind of fault, and judge what the doors did.
 
-    Ends 0 when every invariant held, 1 when one broke (each breach is told on
-    standard error), 2 when the world could not be run.
+    Ends 0 when every invariant held and every kind of fault struck, 1 when not
+    (each breach and each missing kind is told on standard error), 2 when the world could not be run.
     """
     from aldaba_sim.mutants import applied  # noqa: PLC0415 - the cloud and the edge take a second to import
+    from aldaba_sim.story import tell  # noqa: PLC0415 - same
     from aldaba_sim.world import World  # noqa: PLC0415 - same
 
     folder = Path(tempfile.mkdtemp(prefix="aldaba-world-"))
     try:
         with applied(mutant):
-            made = World(seed, days, folder)
+            story = tell(seed, days)
+            made = World(story.without_faults() if outage_hours else story, folder)
             outcome = made.run(
                 lambda day: click.echo(f"\rday {day} of {days}", err=True, nl=day == days), outage_hours=outage_hours
             )
@@ -54,8 +56,8 @@ def world(seed: int, days: int, outage_hours: float, *, as_json: bool, mutant: s
     numbers = outcome.numbers()
     for why in outcome.ledger.unrecorded:
         click.echo(f"unrecorded: {why}", err=True)
-    for kind, what in outcome.ledger.breaches:
-        click.echo(f"BROKEN {kind.value}: {what}", err=True)
+    for complaint in outcome.complaints():
+        click.echo(complaint, err=True)
     click.echo(json.dumps(numbers) if as_json else _table(numbers))
     sys.exit(0 if outcome.holds else 1)
 

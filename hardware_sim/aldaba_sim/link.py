@@ -6,7 +6,6 @@ networks add: loss, doubling, another order, long delays, per client and as long
 as it lasts. Everything random comes from one seeded `random.Random`.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -48,8 +47,8 @@ class Broker:
         self.up = True
         self.retained: dict[str, bytes] = {}
         self.clients: dict[str, Client] = {}
-        self.struck: Counter[str] = Counter()
-        """How many messages were lost, doubled, reordered, delayed and spoiled."""
+        self.on_struck: Callable[[str], None] = lambda _how: None
+        """Told of each message that was lost, doubled, reordered or delayed, by the weather's own name for it."""
 
     def client(self, name: str, wants: Callable[[str], bool]) -> "Client":
         """A new client by this name; one that had the name before is gone."""
@@ -151,10 +150,11 @@ class Client:
         if not self._connected:
             return
         if weather.loss and rng.random() < weather.loss:
-            self._broker.struck["loss"] += 1
+            self._broker.on_struck("loss")
             return
         copies = 2 if weather.doubling and rng.random() < weather.doubling else 1
-        self._broker.struck["doubling"] += copies - 1
+        if copies > 1:
+            self._broker.on_struck("doubling")
         for _ in range(copies):
             self._promise(arrive, self._delay())
 
@@ -180,9 +180,10 @@ class Client:
         rng, weather = self._broker.rng, self.weather
         seconds = rng.uniform(FASTEST_SECONDS, SLOWEST_SECONDS) + rng.uniform(0, weather.delay_seconds)
         now = self._broker.time.elapsed_us / 1_000_000
-        self._broker.struck["delay"] += weather.delay_seconds > 0
+        if weather.delay_seconds:
+            self._broker.on_struck("delay_seconds")
         if weather.reordering and rng.random() < weather.reordering:
-            self._broker.struck["reordering"] += 1
+            self._broker.on_struck("reordering")
             return seconds + rng.uniform(0, 2.0)
         self._last_arrival = max(self._last_arrival, now + seconds)
         return self._last_arrival - now
@@ -199,5 +200,4 @@ class Client:
     def _spoiled(self, topic: str, payload: bytes) -> list[tuple[str, bytes]]:
         if self.weather.spoil is None:
             return [(topic, payload)]
-        self._broker.struck["spoil"] += 1
         return self.weather.spoil(topic, payload)

@@ -1,7 +1,9 @@
 """Faults striking: each kind what it does to the world, and how it heals."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import astuple
 from datetime import timedelta
+from random import Random
 from typing import TYPE_CHECKING, Final
 
 from aldaba_sim import town
@@ -22,14 +24,9 @@ WEATHER: Final = {
     Fault.REORDERING: ("reordering", LOSS),
     Fault.DELAY: ("delay_seconds", LONG_DELAY_SECONDS),
 }
-STRUCK: Final = {
-    Fault.MESSAGE_LOSS: "loss",
-    Fault.DUPLICATION: "doubling",
-    Fault.REORDERING: "reordering",
-    Fault.DELAY: "delay",
-    Fault.TAMPERED_MESSAGE: "spoil",
-}
-"""Under which name the broker counts the messages that a kind of weather struck."""
+STRUCK: Final = {name: kind for kind, (name, _) in WEATHER.items()}
+"""Which kind of fault it is when the broker tells that a kind of weather struck a message."""
+CERTAIN: Final = 1.0
 LONGER_SECONDS: Final = 600.0
 
 
@@ -38,9 +35,9 @@ class Troubles:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._rng = world.rng
         self._to_heal: dict[int, Callable[[], None]] = {}
         self._numbers = 0
+        self._healing = False
         self._hours = 0
         self._strikes: dict[Fault, Callable[[Strike], None]] = {
             **dict.fromkeys(WEATHER, self._weather),
@@ -59,6 +56,7 @@ class Troubles:
 
     def promise(self, strikes: Iterable[Strike]) -> None:
         """Have every fault strike at its moment."""
+        self._world.broker.on_struck = lambda name: self._happened(STRUCK[name])
         for strike in strikes:
             self._world.time.call_at(strike.at, lambda s=strike: self._strikes[s.kind](s))  # type: ignore[misc] # mypy cannot infer a lambda with a default
 
@@ -76,7 +74,8 @@ class Troubles:
         self._lasting(seconds, end)
 
     def heal(self) -> None:
-        """End every fault that still lasts."""
+        """End every fault that still lasts, whether it struck or not."""
+        self._healing = True
         for number in list(self._to_heal):
             self._end(number)
 
@@ -95,6 +94,18 @@ class Troubles:
     def _happened(self, kind: Fault) -> None:
         self._world.ledger.faults[kind.value] += 1
 
+    def _dice(self, strike: Strike) -> Random:
+        return self._world.story.luck(*astuple(strike))
+
+    def _later(self, strike: Strike) -> None:
+        """What it is to strike is down already: wait until it is back."""
+
+        def again() -> None:
+            if not self._healing:
+                self._strikes[strike.kind](strike)
+
+        self._world.time.call_later(LONGER_SECONDS, again)
+
     def _machine(self, strike: Strike) -> Machine:
         return next(one for one in self._world.machines.values() if one.name == strike.controller)
 
@@ -106,36 +117,35 @@ class Troubles:
         """Bad weather on one connection until it struck at least one message."""
         name, value = WEATHER[strike.kind]
         weather = self._client(strike).weather
-        before = self._world.broker.struck[STRUCK[strike.kind]]
+        before = self._world.ledger.faults[strike.kind.value]
         setattr(weather, name, value)
 
         def end() -> None:
-            struck = self._world.broker.struck[STRUCK[strike.kind]] - before
-            if struck == 0 and self._world.time.now() < strike.at + timedelta(hours=8):
+            if self._world.ledger.faults[strike.kind.value] == before and not self._healing:
+                setattr(weather, name, max(value, CERTAIN))
                 self._lasting(LONGER_SECONDS, end)
                 return
             setattr(weather, name, 0.0)
-            self._world.ledger.faults[strike.kind.value] += struck
 
         self._lasting(strike.seconds, end)
 
     def _tamper(self, strike: Strike) -> None:
         """Somebody who owns the network changes messages, and plays old ones again."""
-        weather = self._client(strike).weather
+        weather, dice = self._client(strike).weather, self._dice(strike)
         kept: list[tuple[str, bytes]] = []
 
         def spoil(topic: str, payload: bytes) -> list[tuple[str, bytes]]:
             kept.append((topic, payload))
-            place = self._rng.randrange(len(payload))
+            place = dice.randrange(len(payload))
             changed = bytearray(payload)
-            changed[place] ^= 1 << self._rng.randrange(8)
+            changed[place] ^= 1 << dice.randrange(8)
             self._happened(Fault.TAMPERED_MESSAGE)
-            return [(topic, bytes(changed)), (topic, payload), self._rng.choice(kept[-REPLAYED:])]
+            return [(topic, bytes(changed)), (topic, payload), dice.choice(kept[-REPLAYED:])]
 
         weather.spoil = spoil
 
         def end() -> None:
-            if not kept and self._world.time.now() < strike.at + timedelta(hours=8):
+            if not kept and not self._healing:
                 self._lasting(LONGER_SECONDS, end)
                 return
             weather.spoil = None
@@ -148,23 +158,29 @@ class Troubles:
         self._lasting(strike.seconds, lambda: self._client(strike).mend())
 
     def _restart_broker(self, strike: Strike) -> None:
+        if not self._world.broker.up:
+            self._later(strike)
+            return
         self._happened(Fault.BROKER_RESTART)
-        self._world.broker.stop(forgetting=self._rng.random() < 0.5)  # noqa: PLR2004 - one broker in two keeps nothing
+        forgetting = self._dice(strike).random() < 0.5  # noqa: PLR2004 - one broker in two keeps nothing
+        self._world.broker.stop(forgetting=forgetting)
         self._lasting(strike.seconds, self._world.broker.start)
 
     def _kill(self, strike: Strike) -> None:
-        """SIGKILL within the next tap, wherever it may be."""
-        machine = self._machine(strike)
+        """SIGKILL within the next tap, wherever it may be; a machine that died of something else is waited for."""
+        machine, dice = self._machine(strike), self._dice(strike)
 
         def die(life: int) -> None:
-            if machine.alive and machine.life == life:
-                self._happened(Fault.CONTROLLER_KILL)
-                self._die(machine, strike.seconds)
+            if not (machine.alive and machine.life == life):
+                machine.on_read = armed
+                return
+            self._happened(Fault.CONTROLLER_KILL)
+            self._die(machine, strike.seconds)
 
         def armed() -> None:
             machine.on_read = lambda: None
             life = machine.life
-            self._world.time.call_later(self._rng.uniform(0, KILL_WITHIN_SECONDS), lambda: die(life))
+            self._world.time.call_later(dice.uniform(0, KILL_WITHIN_SECONDS), lambda: die(life))
 
         machine.on_read = armed
 
@@ -175,10 +191,12 @@ class Troubles:
         machine.slow = True
 
         def die(life: int) -> None:
+            if not (machine.alive and machine.life == life):
+                lock.on_release = armed
+                return
             machine.slow = False
-            if machine.alive and machine.life == life:
-                self._happened(Fault.POWER_CUT)
-                self._die(machine, strike.seconds)
+            self._happened(Fault.POWER_CUT)
+            self._die(machine, strike.seconds)
 
         def armed() -> None:
             lock.on_release = lambda: None
@@ -193,9 +211,10 @@ class Troubles:
         self._lasting(seconds, lambda: None if machine.alive else machine.start())
 
     def _stop_cloud(self, strike: Strike) -> None:
-        self._happened(strike.kind)
         if not self._world.cloud.up:
+            self._later(strike)
             return
+        self._happened(strike.kind)
         self._world.cloud.stop()
         self._lasting(strike.seconds, lambda: None if self._world.cloud.up else self._world.cloud.start())
 
@@ -203,7 +222,7 @@ class Troubles:
         """The wall clock is set wrong by up to three hours either way, and set right again."""
         self._happened(Fault.CLOCK_JUMP)
         machine = self._machine(strike)
-        machine.clock.error = timedelta(seconds=round(self._rng.uniform(-10_800, 10_800)))
+        machine.clock.error = timedelta(seconds=round(self._dice(strike).uniform(-10_800, 10_800)))
 
         def end() -> None:
             machine.clock.error = timedelta(0)
@@ -213,7 +232,7 @@ class Troubles:
     def _fill(self, strike: Strike) -> None:
         machine = self._machine(strike)
         if not machine.alive:
-            self._lasting(LONGER_SECONDS, lambda: self._fill(strike))
+            self._later(strike)
             return
         self._happened(Fault.DISK_FULL)
         machine.fill_disk(full=True)
@@ -222,18 +241,18 @@ class Troubles:
     def _revoke_offline(self, strike: Strike) -> None:
         """A card is reported lost while a door cannot hear of it; the person comes later than the news or not."""
         world = self._world
+        carriers = world.cloud.truth.carriers
+        members = [one.holder for one in world.people if one.role == "member"]
+        holder = self._dice(strike).choice([one for one in members if not carriers[one].card_taken_back])
         self._happened(Fault.REVOKE_OFFLINE)
         self._client(strike).cut_off()
-        holder = self._rng.choice([person.holder for person in world.people if person.role == "member"])
 
         def mend() -> None:
             self._client(strike).mend()
-            if world.cloud.truth.carriers[holder].card_taken_back:
-                world.time.call_later(3600 * 20, lambda: self._found(holder))
+            world.time.call_later(3600 * 20, lambda: self._found(holder))
 
-        if not world.cloud.truth.carriers[holder].card_taken_back:
-            world.cloud.revoke(holder)
-            world.check_revoke(holder)
+        world.cloud.revoke(holder)
+        world.check_revoke(holder)
         self._lasting(strike.seconds, mend)
 
     def _found(self, holder: str) -> None:

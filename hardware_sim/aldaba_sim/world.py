@@ -8,12 +8,10 @@ and time are simulated, and the oracle judges from the truth alone.
 import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from random import Random
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -23,17 +21,17 @@ from aldaba_sim.books_check import Findings, check_books, check_counts
 from aldaba_sim.building import BARCELONA
 from aldaba_sim.clock import HandTime
 from aldaba_sim.cloud_side import CloudSide, make_keys
-from aldaba_sim.faults import plan
+from aldaba_sim.faults import Fault
 from aldaba_sim.ledger import Broken, Ledger
 from aldaba_sim.link import Broker, Client
 from aldaba_sim.machine import Death, Machine
 from aldaba_sim.oracle import Judge
-from aldaba_sim.people import TIME_ZONE, day_of, inhabitants
+from aldaba_sim.patrol import walk_until_struck
+from aldaba_sim.people import TIME_ZONE
+from aldaba_sim.story import FIRST_DAY, Story, midnight
 from aldaba_sim.troubles import Troubles
 from aldaba_sim.walk import Behind, Streets
 
-FIRST_DAY: Final = datetime(2026, 10, 19, tzinfo=ZoneInfo(TIME_ZONE))
-"""A Monday; the clocks go back on its first Sunday."""
 HEAD_SECONDS: Final = 3600.0
 """Heads are signed every hour here, not every minute: signing would be most of the work."""
 REVOKE_SECONDS: Final = 2.0
@@ -51,6 +49,8 @@ class Outcome:
     findings: Findings
     granted: int
     denied: int
+    missing: tuple[Fault, ...] = ()
+    """The kinds of fault that were promised and never struck: such a world proved less than it says."""
 
     def numbers(self) -> dict[str, object]:
         """The numbers under the names programs know them by."""
@@ -63,39 +63,49 @@ class Outcome:
             "events_cloud": self.findings.events_cloud,
             "unrecorded": len(ledger.unrecorded),
             **{kind.value: ledger.count(kind) for kind in Broken},
-            "faults": dict(sorted(ledger.faults.items())),
+            "faults": {kind.value: ledger.faults[kind.value] for kind in sorted(Fault)},
         }
 
     @property
     def holds(self) -> bool:
         """Whether every invariant held and every kind of fault struck."""
         same = self.findings.events_edge == self.findings.events_cloud
-        return same and not self.ledger.breaches
+        return same and not self.ledger.breaches and not self.missing
+
+    def complaints(self) -> list[str]:
+        """Why the world does not hold, a line each; empty when it holds."""
+        doors, cloud = self.findings.events_edge, self.findings.events_cloud
+        said = [f"BROKEN {kind.value}: {what}" for kind, what in self.ledger.breaches]
+        said += [f"MISSING {kind.value}: this kind of fault never struck" for kind in self.missing]
+        if doors != cloud:
+            said.append(f"BROKEN books: {doors} lines at the doors, {cloud} in the cloud")
+        return said
 
 
 class World:
-    """One world. `progress` is told each day that has gone by; one in `every` of the people lives in it."""
+    """One world: a story that is lived."""
 
-    def __init__(self, seed: int, days: int, folder: Path, *, every: int = 1) -> None:
+    def __init__(self, story: Story, folder: Path) -> None:
         _be_quiet()
-        self.days = days
-        self.rng = Random(seed)
+        self.story = story
+        self.days = story.days
+        self.people = story.people
         self.time = HandTime(FIRST_DAY)
         self.ledger = Ledger()
-        self.broker = Broker(self.time, Random(self.rng.random()))
-        self.people = inhabitants(self.rng)[::every]
+        self.broker = Broker(self.time, story.luck("network"))
         keys = make_keys(BARCELONA, self.time.now())
         cloud_folder = folder / "cloud"
         cloud_folder.mkdir(parents=True)
         self.cloud = CloudSide(cloud_folder, self.time, self.broker, keys, head_seconds=HEAD_SECONDS)
-        self.cloud.open_business(BARCELONA, self.people, town.first_truth(self.people, FIRST_DAY.date(), self.rng))
+        first = town.first_truth(self.people, FIRST_DAY.date(), story.luck("town"))
+        self.cloud.open_business(BARCELONA, self.people, first)
         self.machines = {
             opening.door: Machine(
                 opening,
                 self.time,
                 keys.identities[opening.controller],
                 folder / opening.controller,
-                Random(self.rng.random()),
+                story.luck(opening.controller),
                 connect=self._connector(opening.controller),
                 snapshots=self.cloud,
             )
@@ -106,10 +116,10 @@ class World:
         self.troubles = Troubles(self)
 
     def run(self, progress: Callable[[int], None] = lambda _day: None, *, outage_hours: float = 0.0) -> Outcome:
-        """Let the days go by, then let everything arrive, then look at the books.
+        """Let the days go by, then let everything arrive, then look at the books; `progress` is told each day.
 
-        With `outage_hours` broker and cloud are gone for so long from the first
-        morning on, and nothing else goes wrong.
+        With `outage_hours` broker and cloud are gone together for so long from
+        the first morning on; give such a world a story without faults.
         """
         self.cloud.start()
         for machine in self.machines.values():
@@ -119,12 +129,10 @@ class World:
             self.streets.meet(person)
         if outage_hours:
             self.time.call_at(FIRST_DAY + OUTAGE_BEGINS, lambda: self.troubles.leave_alone(outage_hours * 3600))
-        else:
-            controllers = [opening.controller for opening in BARCELONA.openings.values()]
-            self.troubles.promise(plan(FIRST_DAY, self.days, controllers, Random(self.rng.random())))
+        self.troubles.promise(self.story.strikes)
         for day in range(self.days):
             self._promise_day(day)
-            self.time.run_until(self._midnight(day + 1))
+            self.time.run_until(midnight(day + 1))
             progress(day + 1)
         self._settle()
         return self._outcome()
@@ -187,21 +195,18 @@ class World:
         moments = {now, behind.wall_clock()}
         return frozenset(self.judge.may_enter(truth, holder, door, at, head.issued_at) for at in moments)
 
-    def _midnight(self, day: int) -> datetime:
-        return datetime.combine(FIRST_DAY.date() + timedelta(days=day), time(), ZoneInfo(TIME_ZONE))
-
     def _promise_day(self, day: int) -> None:
-        midnight = self._midnight(day)
-        for errand in day_of(self.people, midnight.date(), self.rng):
+        begins = midnight(day)
+        for errand in self.story.on(begins.date()):
             self.streets.promise(errand)
-        self.time.call_at(midnight + timedelta(minutes=5), self.cloud.keep_up)
-        self.time.call_at(midnight + timedelta(hours=9), lambda: self._collect(day))
+        self.time.call_at(begins + timedelta(minutes=5), self.cloud.keep_up)
+        self.time.call_at(begins + timedelta(hours=9), lambda: self._collect(begins.date()))
         for hour in (12.5, 23.95):
-            self.time.call_at(midnight + timedelta(hours=hour), self._count)
+            self.time.call_at(begins + timedelta(hours=hour), self._count)
 
-    def _collect(self, day: int) -> None:
-        for holder in town.due(self.cloud.truth, FIRST_DAY.date() + timedelta(days=day)):
-            if self.rng.random() > LATE_PAYER:
+    def _collect(self, day: date) -> None:
+        for holder in town.due(self.cloud.truth, day):
+            if self.story.luck("pays", holder, day).random() > LATE_PAYER:
                 self.cloud.collect(holder)
 
     def _count(self) -> None:
@@ -209,11 +214,16 @@ class World:
         if self.cloud.up and all(machine.drained for machine in self.machines.values()):
             check_counts(self.cloud, self.streets, self.ledger)
 
+    def missing(self) -> tuple[Fault, ...]:
+        """The kinds of fault that were promised and did not strike yet."""
+        return tuple(sorted(kind for kind in self.story.promised if not self.ledger.faults[kind.value]))
+
     def _settle(self) -> None:
+        walk_until_struck(self)
         self.troubles.heal()
-        self.time.run_until(self._midnight(self.days) + timedelta(hours=QUIET_HOURS))
+        self.time.run_until(self.time.now() + timedelta(hours=QUIET_HOURS))
         self.troubles.heal()
-        self.time.run_until(self._midnight(self.days) + timedelta(hours=QUIET_HOURS + 1))
+        self.time.run_until(self.time.now() + timedelta(hours=1))
 
     def _outcome(self) -> Outcome:
         newest = self.cloud.newest()
@@ -224,7 +234,7 @@ class World:
         check_counts(self.cloud, self.streets, self.ledger)
         answered = [tap for tap in self.ledger.taps if tap.released or not tap.died_with_it]
         granted = sum(tap.released for tap in answered)
-        return Outcome(self.ledger, findings, granted, len(answered) - granted)
+        return Outcome(self.ledger, findings, granted, len(answered) - granted, self.missing())
 
     def close(self) -> None:
         """Let the files go."""
