@@ -11,10 +11,11 @@ the disk before it opens, or pulling the plug would give the use back.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from aldaba_edge.door_mode import ModeKeeper
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
@@ -22,6 +23,7 @@ from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
 from aldaba_edge.ports import (
+    CardRefused,
     CardSeen,
     PassSeen,
     ReaderBack,
@@ -43,6 +45,9 @@ from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import NOTHING_KNOWN, Facts
 
 log: Final = structlog.get_logger()
+
+KEPT_FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""A tag's counter never comes down again, so the last one is never forgotten."""
 
 
 class DoorLoop:
@@ -97,15 +102,29 @@ class DoorLoop:
         if side is Side.EGRESS:
             self._let_out(side)
         facts, sound = self._card_facts(reading)
-        self._answer(side, reading.kind, facts, rules_sound=sound, spend=None)
+        spend = None
+        if reading.counter is not None and facts.credential is not None:
+            spend = Use(facts.credential.id, reading.counter + 1, KEPT_FOR_EVER)
+            if spend.value <= self._shared.uses.latest(spend.name):
+                facts, spend = replace(facts, refusal=facts.refusal or Reason.PASS_REPLAYED), None
+        self._answer(side, reading.kind, facts, rules_sound=sound, spend=spend, burns=True)
+
+    def _card_refused(self, side: Side, reading: CardRefused) -> None:
+        """A card in front of a way out lets out like any other; in front of an entry it is told why not."""
+        if side is Side.EGRESS:
+            self._let_out(side)
+        log.info("card_refused", door=self.id, side=side.value, kind=reading.kind.value, why=reading.why)
+        facts = Facts(refusal=Reason.CARD_NOT_GENUINE)
+        self._answer(side, reading.kind, facts, rules_sound=True, spend=None)
 
     def _card_facts(self, reading: CardSeen) -> tuple[Facts, bool]:
         """The facts, and whether the rules could be asked at all."""
         try:
-            return self._shared.rules.facts(self.id, reading.key), True
+            facts = self._shared.rules.facts(self.id, reading.key)
         except Exception:
             log.exception("rules_unreadable", door=self.id)
             return NOTHING_KNOWN, False
+        return (replace(facts, refusal=reading.refusal), True) if reading.refusal is not None else (facts, True)
 
     def _pass(self, side: Side, reading: PassSeen) -> None:
         trust = self._shared.trust
@@ -147,6 +166,7 @@ class DoorLoop:
 
     _READINGS: Final[dict[type, Callable[..., None]]] = {
         CardSeen: _card,
+        CardRefused: _card_refused,
         PassSeen: _pass,
         Unreadable: _unreadable,
         ReaderLost: _reader_lost,
@@ -170,8 +190,21 @@ class DoorLoop:
 
     # The answer ---------------------------------------------------------------------------------------------------
 
-    def _answer(self, side: Side, kind: CredentialKind, facts: Facts, *, rules_sound: bool, spend: Use | None) -> None:
-        """Decide, then let the effects follow in their order."""
+    def _answer(
+        self,
+        side: Side,
+        kind: CredentialKind,
+        facts: Facts,
+        *,
+        rules_sound: bool,
+        spend: Use | None,
+        burns: bool = False,
+    ) -> None:
+        """Decide, then let the effects follow in their order.
+
+        `spend` is kept with an entry; when it `burns`, with a refusal and on the way out too: a tag's
+        address that was shown is spent, whatever the door said to it.
+        """
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
         presence = self._presence(side, facts, at)
@@ -188,11 +221,11 @@ class DoorLoop:
         )
         if side is Side.EGRESS:
             self._fitted.mechanics.for_holder(decision.holder)
-            self._moved(told, self._record(told))
+            self._moved(told, self._record(told, spend=spend if burns else None))
         elif decision.granted:
             self._enter(told, spend)
         else:
-            self._record(told)
+            self._record(told, spend=spend if burns else None)
             self.show(side, Signal.DENIED)
 
     def _let_out(self, side: Side) -> None:

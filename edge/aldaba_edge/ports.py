@@ -20,6 +20,7 @@ from aldaba_shared.ids import CredentialKey, DoorId, HolderId, ScheduleId, ZoneI
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.messages import Head
 from aldaba_shared.presence import Order, Presence, PresenceRules
+from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Rules
 from aldaba_shared.schedule import Schedule
 
@@ -46,10 +47,25 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CardSeen:
-    """A well-formed credential; its number stayed in the driver, only the keyed digest leaves."""
+    """A well-formed credential; its number stayed in the driver, only the keyed digest leaves.
+
+    `counter` is what a tag proved beside its name: it must be greater than any
+    that was shown before, here or at a peer. `refusal` is what the reader itself
+    already found wrong: a card of a kind that its door does not take.
+    """
 
     kind: CredentialKind
     key: CredentialKey
+    counter: int | None = None
+    refusal: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRefused:
+    """A card that claims to be of a kind and could not prove it. `why` is a code, never the card's bytes."""
+
+    kind: CredentialKind
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ class ReaderTampered:
     why: str
 
 
-Reading: TypeAlias = CardSeen | PassSeen | Unreadable | ReaderLost | ReaderBack | ReaderTampered
+Reading: TypeAlias = CardSeen | CardRefused | PassSeen | Unreadable | ReaderLost | ReaderBack | ReaderTampered
 """What a reader's driver may post."""
 
 Digest: TypeAlias = Callable[[CredentialKind, bytes], CredentialKey]
