@@ -40,6 +40,15 @@ def _pcsc(options: told.PcscOptions, parts: Parts) -> Reader:
     return PcscReader(options, _digest(parts))
 
 
+def _osdp(options: told.OsdpOptions, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.osdp_bus import OsdpBus
+    from aldaba_edge.drivers.osdp_serial import OsdpReader
+
+    if options.path not in parts.buses:
+        parts.buses[options.path] = OsdpBus(options.path, options.baud, options.retry_ms / 1000)
+    return OsdpReader(options, _digest(parts), parts.buses[options.path])
+
+
 def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
     from aldaba_edge.drivers.gpio import GpioLock
 
@@ -70,6 +79,7 @@ BUILTIN: Mapping[str, DriverFactory] = {
     "pn532-serial": DriverFactory(Kind.READER, told.Pn532Options, _pn532),
     "wiegand-gpio": DriverFactory(Kind.READER, told.WiegandOptions, _wiegand),
     "scanner-serial": DriverFactory(Kind.READER, told.ScannerOptions, _scanner),
+    "osdp-serial": DriverFactory(Kind.READER, told.OsdpOptions, _osdp),
     "pcsc": DriverFactory(Kind.READER, told.PcscOptions, _pcsc),
     "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
     "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),

@@ -9,6 +9,7 @@ from gpiozero import DigitalOutputDevice, InputDevice
 from gpiozero.pins import Factory
 
 from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
+from aldaba_edge.drivers.patterns import Lamp, pattern_of
 from aldaba_edge.ports import Signal
 
 
@@ -163,34 +164,12 @@ class GpioContact:
                 post(change)
 
 
-@dataclass(frozen=True, slots=True)
-class Blink:
-    """On and off seconds, so many times; `times` None goes on until the next signal."""
-
-    on: float
-    off: float
-    times: int | None
-
-
-Lamps = dict[str, Blink]
-
-PATTERNS: dict[Signal, Lamps] = {
-    Signal.READY: {},
-    Signal.GRANTED: {"green": Blink(3.0, 0.0, 1), "buzzer": Blink(0.15, 0.0, 1)},
-    Signal.DENIED: {"red": Blink(0.2, 0.2, 4), "buzzer": Blink(0.1, 0.1, 3)},
-    Signal.LONG_ACCESS: {"green": Blink(0.5, 0.5, 15), "buzzer": Blink(0.3, 1.2, 10)},
-    Signal.WAIT: {"green": Blink(0.5, 0.5, None)},
-    Signal.PRE_ALARM: {"red": Blink(0.5, 0.5, None), "buzzer": Blink(0.3, 0.7, None)},
-    Signal.OFFLINE: {"red": Blink(0.1, 1.9, None)},
-}
-"""What each signal looks and sounds like; a lamp that is not named is off."""
-
-
 class GpioIndicator:
     """LEDs and a buzzer on pins; satisfies the `Indicator` port. Patterns run on gpiozero's own threads."""
 
     def __init__(self, options: GpioIndicatorOptions, factory: Factory | None = None) -> None:
-        wired = {"green": options.green, "red": options.red, "buzzer": options.buzzer}
+        wired = {Lamp.GREEN: options.green, Lamp.RED: options.red, Lamp.BUZZER: options.buzzer}
+        self._patterns = options.patterns
         self._lamps = {
             name: DigitalOutputDevice(pin, active_high=not options.active_low, pin_factory=factory)
             for name, pin in wired.items()
@@ -199,12 +178,14 @@ class GpioIndicator:
 
     def show(self, signal: Signal) -> None:
         """Show a signal in place of the one before."""
+        pattern = pattern_of(signal, self._patterns)
         for name, lamp in self._lamps.items():
-            blink = PATTERNS[signal].get(name)
+            blink = pattern.get(name)
             if blink is None:
                 lamp.off()
             else:
-                lamp.blink(on_time=blink.on, off_time=blink.off, n=blink.times, background=True)
+                on, off = blink.on_ms / 1000, blink.off_ms / 1000
+                lamp.blink(on_time=on, off_time=off, n=blink.times, background=True)
 
     def close(self) -> None:
         """Turn everything off and let the pins go; idempotent."""

@@ -6,11 +6,12 @@ The three facts on which a lock's level depends have no default anywhere.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from aldaba_edge.codecs.wiegand import FORMATS, Timing, WiegandFormat
+from aldaba_edge.drivers.patterns import Patterns
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27, description="BCM number of a pin of the 40-pin header")]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
@@ -65,6 +66,7 @@ class GpioIndicatorOptions(Options, frozen=True, kw_only=True):
     red: Pin | None = None
     buzzer: Pin | None = None
     active_low: bool
+    patterns: Patterns = {}
 
 
 class NativePinsOptions(Options, frozen=True, kw_only=True):
@@ -74,16 +76,11 @@ class NativePinsOptions(Options, frozen=True, kw_only=True):
 Microseconds = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 
 
-class WiegandOptions(Options, frozen=True, kw_only=True):
-    """A Wiegand reader on two pins: which formats its cards have, one a length; other formats are data."""
+class CardFormats(Options, frozen=True, kw_only=True):
+    """Which formats a reader's cards have, one a length; other formats are data."""
 
-    d0: Pin
-    d1: Pin
     formats: tuple[str, ...]
     custom_formats: tuple[WiegandFormat, ...] = ()
-    pulse_us: tuple[Microseconds, Microseconds] = (20, 100)
-    interval_us: tuple[Microseconds, Microseconds] = (200, 20_000)
-    silence_ms: Milliseconds = 50
     forget_pin_ms: Milliseconds = 10_000
 
     def __post_init__(self) -> None:
@@ -96,10 +93,32 @@ class WiegandOptions(Options, frozen=True, kw_only=True):
         if unknown:
             message = f"no Wiegand format is called {', '.join(unknown)}; use {', '.join(FORMATS)}, or custom_formats"
             raise ValueError(message)
-        lengths = [known.bits for known in (*(FORMATS[name] for name in self.formats), *self.custom_formats)]
+        lengths = [known.bits for known in self.known_formats()]
         if len(set(lengths)) < len(lengths) or not lengths:
             message = f"formats of {lengths} bits: name at least one, and one a length, or cards could be mistaken"
             raise ValueError(message)
+
+    def known_formats(self) -> tuple[WiegandFormat, ...]:
+        """The formats by name and those that are data."""
+        return (*(FORMATS[name] for name in self.formats), *self.custom_formats)
+
+
+class WiegandOptions(CardFormats, frozen=True, kw_only=True):
+    """A Wiegand reader on two pins."""
+
+    d0: Pin
+    d1: Pin
+    pulse_us: tuple[Microseconds, Microseconds] = (20, 100)
+    interval_us: tuple[Microseconds, Microseconds] = (200, 20_000)
+    silence_ms: Milliseconds = 50
+
+    def __post_init__(self) -> None:
+        """Refuse formats as above, and one pin for both lines.
+
+        Raises:
+            ValueError: msgspec turns it into a mistake of the configuration.
+        """
+        super().__post_init__()
         if self.d0 == self.d1:
             message = "d0 and d1 are the same pin"
             raise ValueError(message)
@@ -144,4 +163,22 @@ class PcscOptions(Options, frozen=True, kw_only=True):
     granted: tuple[HexBytes, ...] = ()
     denied: tuple[HexBytes, ...] = ()
     quiet: tuple[HexBytes, ...] = ()
+    retry_ms: Milliseconds = 500
+
+
+class OsdpOptions(CardFormats, frozen=True, kw_only=True):
+    """A reader on an OSDP bus; several readers name the same `path` and each its own `address` and key.
+
+    `key_file` holds the reader's Secure Channel base key, 32 hexadecimal digits
+    for the daemon's account alone; `aldaba-edge osdp-key` makes it and installs
+    it. A reader without one is not served: there is no way to run it in clear.
+    """
+
+    path: Path
+    address: Annotated[int, msgspec.Meta(ge=0, le=126)]
+    key_file: Path
+    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 9600
+    serial_numbers: bool = True
+    """Whether a card of 32, 56 or 80 bits that is of no format is taken as its serial number (UID)."""
+    patterns: Patterns = {}
     retry_ms: Milliseconds = 500

@@ -10,7 +10,7 @@ before one of its devices is built.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.metadata import entry_points
 from typing import Any, cast
@@ -37,10 +37,14 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a driver may need beside its options: the keyed digest, and the pins' factory (None: gpiozero's own)."""
+    """What a driver may need beside its options: the keyed digest, the pins' factory (None: gpiozero's own), the buses.
+
+    `buses` are the lines that several devices share, by their path; the first device on one makes it.
+    """
 
     digest: Digest | None = None
     pins: Any = None
+    buses: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Registry:
         self._drivers = drivers
         self._catalog = catalog
         self._pins: Any = None
+        self._buses: dict[str, Any] = {}
 
     def names(self, kind: Kind) -> list[str]:
         """What a configuration may name: profiles of this kind, then drivers."""
@@ -104,7 +109,7 @@ class Registry:
 
     def reader(self, name: str, options: Mapping[str, object], digest: Digest) -> Reader:
         """A reader by profile or driver name, not yet open."""
-        return cast("Reader", self._build(Kind.READER, name, options, Parts(digest, self._pins)))
+        return cast("Reader", self._build(Kind.READER, name, options, Parts(digest, self._pins, self._buses)))
 
     def lock(self, name: str, options: Mapping[str, object]) -> Lock:
         """A lock, already driven to its secured level."""

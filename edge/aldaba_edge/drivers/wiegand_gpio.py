@@ -14,7 +14,7 @@ from gpiozero.pins import Factory
 
 from aldaba_edge.codecs.keypad import PinEntry
 from aldaba_edge.codecs.malformed import Malformed
-from aldaba_edge.codecs.wiegand import FORMATS, CardNumber, Key, PulseReader, read_bits
+from aldaba_edge.codecs.wiegand import CardNumber, Key, PulseReader, read_bits
 from aldaba_edge.drivers.options import WiegandOptions
 from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
 from aldaba_shared.keys import CredentialKind, wiegand_canonical
@@ -28,7 +28,7 @@ class WiegandReader:
 
     def __init__(self, options: WiegandOptions, digest: Digest, factory: Factory | None = None) -> None:
         self._digest = digest
-        self._formats = (*(FORMATS[name] for name in options.formats), *options.custom_formats)
+        self._formats = options.known_formats()
         self._timing = options.timing()
         self._pulses = PulseReader(self._timing)
         self._pin_entry = PinEntry(options.forget_pin_ms / 1000)

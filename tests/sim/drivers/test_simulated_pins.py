@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from aldaba_edge.drivers.gpio import PATTERNS, GpioIndicator
+from aldaba_edge.drivers.gpio import GpioIndicator
 from aldaba_edge.drivers.options import GpioIndicatorOptions
+from aldaba_edge.drivers.patterns import USUAL
 from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.ports import Signal
 from aldaba_sim.drivers import SimulatedPins
@@ -65,8 +66,8 @@ def test_an_indicator_lights_exactly_the_lamps_of_its_pattern(tmp_path: Path, si
     wired, lit = {"green": 5, "red": 6, "buzzer": 13}, set()
     panel = PinPanel(tmp_path / "pins.sock", lambda pin, level: None if level else lit.add(pin))
     pins = SimulatedPins(str(tmp_path / "pins.sock"))
-    indicator = GpioIndicator(GpioIndicatorOptions(**wired, active_low=True), pins)
-    expected = {wired[name] for name in PATTERNS[signal]}
+    indicator = GpioIndicator(GpioIndicatorOptions(green=5, red=6, buzzer=13, active_low=True), pins)
+    expected = {wired[name] for name in USUAL[signal]}
     assert panel.wait_for(lambda seen: set(seen.outputs) == set(wired.values()))
     assert lit == set(), "an active-low lamp at rest is high"
     indicator.show(signal)
