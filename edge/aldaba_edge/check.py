@@ -110,7 +110,7 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
     for door in found.doors:
         board = _board(door, catalog)
         mistakes += _devices(door, registry) + _dangers(door, board, {one.id for one in found.doors})
-        mistakes += _zones(door, rules)
+        mistakes += _keys(door) + _zones(door, rules)
         warnings += _doubts(door, board, catalog)
         doors.append(without_us(door, board))
     return Verdict(mistakes, warnings, doors)
@@ -163,6 +163,13 @@ def _dangers(door: told.Door, board: BoardProfile | None, known: set[str]) -> li
 
 def _has_way_out(door: told.Door) -> bool:
     return door.handle or door.exit_button is not None or any(one.side == "out" for one in door.readers)
+
+
+def _keys(door: told.Door) -> list[str]:
+    """Key files of readers that others can read."""
+    paths = [one.options.get("key_file") for one in door.readers]
+    exposed = [told.secret_exposed(Path(path)) for path in paths if isinstance(path, str)]
+    return [f"door {door.id!r}: {one}." for one in exposed if one]
 
 
 def _zones(door: told.Door, rules: PresenceRules | None) -> list[str]:

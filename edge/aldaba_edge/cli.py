@@ -2,66 +2,15 @@
 
 # ruff: noqa: PLC0415 - a command imports what it needs: --help must not cost a second on a Pi Zero
 
-import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import click
 
+from aldaba_edge import cli_installing as installing
 from aldaba_edge import config as told
-from aldaba_shared.errors import AldabaError
-
-F = TypeVar("F", bound=Callable[..., Any])
-NO: Final = 1
-CANNOT: Final = 2
-
-
-def mendable(command: F) -> F:
-    """An error a person can mend is one line on standard error and exit 2, never a traceback."""
-
-    @wraps(command)
-    def wrapped(*args: object, **named: object) -> object:
-        try:
-            return command(*args, **named)
-        except AldabaError as error:
-            click.echo(f"Error: {error}", err=True)
-            raise SystemExit(CANNOT) from error
-
-    return wrapped  # type: ignore[return-value]  # the same call, with its errors said
-
-
-def config_option(command: F) -> F:
-    """Which configuration a command is about."""
-    return click.option(
-        "--config",
-        "path",
-        type=click.Path(path_type=Path, dir_okay=False),
-        default=told.DEFAULT_PATH,
-        show_default=True,
-        help="The controller's configuration.",
-    )(command)
-
-
-def json_option(command: F) -> F:
-    """Whether a program reads the answer."""
-    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of a table.")(command)
-
-
-def table(rows: Iterable[Sequence[object]], heads: Sequence[str]) -> str:
-    """A table in plain characters, columns as wide as they must be."""
-    cells = [[str(one) for one in row] for row in (heads, *rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(heads))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
-    )
-
-
-def say_json(told_: object) -> None:
-    """One JSON document."""
-    click.echo(json.dumps(told_, ensure_ascii=False, default=str))
+from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, say_json, table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -179,33 +128,6 @@ def check(path: Path, *, as_json: bool) -> None:
         click.echo(f"Mistake: {mistake}", err=True)
     click.echo("A controller may run so." if verdict.good else "A controller may not run so: mend the mistakes.")
     raise SystemExit(0 if verdict.good else NO)
-
-
-@main.command()
-@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile"]), required=False)
-@json_option
-@mendable
-def profiles(kind: str | None, *, as_json: bool) -> None:
-    """List the devices we have profiles of, and how far each was tried.
-
-    \b
-    Examples:
-      aldaba-edge profiles
-      aldaba-edge profiles reader --json
-    """
-    from aldaba_profiles.catalog import load_catalog
-
-    catalog = load_catalog()
-    rows = [
-        (of, name, profile.tested.value, profile.title)
-        for of, named in catalog.profiles.items()
-        if kind in (None, of)
-        for name, profile in named.items()
-    ]
-    if as_json:
-        say_json([dict(zip(("kind", "name", "tested", "title"), row, strict=True)) for row in rows])
-    else:
-        click.echo(table(rows, ("kind", "name", "tested", "title")))
 
 
 @main.command()
@@ -341,60 +263,8 @@ def pair(
         click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
 
 
-@main.command()
-@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
-@json_option
-@click.option("--click-test", "clicks", is_flag=True, help="Release each lock for a second and ask what it did.")
-@mendable
-def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
-    """Look at identity, clock, disk, daemon, broker and readers, and test the relays' polarity.
-
-    Exit 0 when all is well, 1 when something is not.
-
-    \b
-    Examples:
-      aldaba-edge doctor
-      aldaba-edge doctor --click-test     (with the daemon stopped)
-    """
-    config = told.load(path)
-    from aldaba_edge import doctor as examining
-
-    findings = list(examining.examine(config))
-    if clicks:
-        findings += _clicked(config, running=any(one.what == "daemon" and one.well for one in findings))
-    if as_json:
-        say_json([one.as_dict() for one in findings])
-    else:
-        rows = [("well" if one.well else "NOT WELL", one.what, one.told) for one in findings]
-        click.echo(table(rows, ("", "what", "found")))
-    raise SystemExit(0 if all(one.well for one in findings) else NO)
-
-
-def _confirmed(question: str) -> bool:
-    return click.confirm(question, default=False, err=True)
-
-
-def _clicked(config: told.Config, *, running: bool) -> list[Any]:
-    from aldaba_edge.bootstrap import lock_options
-    from aldaba_edge.doctor import click_test
-    from aldaba_edge.drivers.registry import load_registry
-
-    if running:
-        raise click.UsageError("Stop the daemon first: two programs must not drive one pin.")
-    registry = load_registry()
-    registry.use_pins(config.pins.profile, config.pins.options)
-    try:
-        return [
-            click_test(
-                door,
-                registry,
-                lock_options(door, door.lock),
-                ask=lambda said: click.confirm(said, default=False, err=True),
-            )
-            for door in config.door
-        ]
-    finally:
-        registry.close()
+for command in (installing.doctor, installing.osdp_key, installing.profiles):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

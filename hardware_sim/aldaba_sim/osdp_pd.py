@@ -117,6 +117,11 @@ class OsdpLine:
         """Somebody else on the line says something."""
         self._line.send(spoken)
 
+    def shown(self, address: int) -> list[dict[str, Any]]:
+        """The commands that a reader was given: its LED, its buzzer, its keys."""
+        with self._lock:
+            return list(self._readers[address].shown)
+
     def unplug(self) -> None:
         """Pull the adapter."""
         self._line.unplug()

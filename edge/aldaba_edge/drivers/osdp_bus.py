@@ -101,7 +101,7 @@ class _Panel:
         self._members = members
         self._answers = AnswerReader()
         self._events: list[tuple[int, Event]] = []
-        self._channel = _Channel(line, self._heard)
+        self._channel = LineChannel(line, self._heard)
         told = [
             osdp.PDInfo(one.address, self._channel, scbk=one.key, flags=[osdp.LibFlag.EnforceSecure]) for one in members
         ]
@@ -162,7 +162,7 @@ class _Panel:
             (self._panel.disable_pd if on else self._panel.enable_pd)(number)
 
 
-class _Channel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
+class LineChannel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
     """The line as libosdp wants it: never blocks, and never raises into the library, which would not survive it."""
 
     def __init__(self, line: Serial, heard: Callable[[bytes], None]) -> None:

@@ -139,13 +139,24 @@ class Registry:
             raise DriverNotFound(kind, driver_name, self.names(kind))
         return driver, {**getattr(profile, "options", {}), **options}
 
-    def _build(self, kind: Kind, name: str, options: Mapping[str, object], parts: Parts) -> object:
+    def options(self, kind: Kind, name: str, options: Mapping[str, object]) -> msgspec.Struct:
+        """What the driver will be told: the profile's options with the configuration's on top.
+
+        Raises:
+            DriverNotFound: neither a profile nor a driver is called so.
+            DriverMisconfigured: with every mistake.
+        """
         driver, merged = self._resolve(kind, name, options)
         mistakes = mistakes_in(driver.options, merged, f"{kind} {name}")
         if mistakes:
             raise DriverMisconfigured(mistakes)
+        return msgspec.convert(merged, driver.options)
+
+    def _build(self, kind: Kind, name: str, options: Mapping[str, object], parts: Parts) -> object:
+        judged = self.options(kind, name, options)
+        driver, _ = self._resolve(kind, name, options)
         try:
-            return driver.build(msgspec.convert(merged, driver.options), parts)
+            return driver.build(judged, parts)
         except ImportError as error:
             message = f"{kind} {name} needs a library that is missing ({error.name}): install the edge's extra for it."
             raise DriverUnavailable(message) from error

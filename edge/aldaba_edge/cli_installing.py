@@ -1,0 +1,125 @@
+"""The commands of whoever puts up a door: profiles, keys of readers, and the doctor that walks all of it."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs: --help must not cost a second on a Pi Zero
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aldaba_edge import config as told
+from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, say_json, table
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
+@json_option
+@click.option("--click-test", "clicks", is_flag=True, help="Release each lock for a second and ask what it did.")
+@mendable
+def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
+    """Look at identity, clock, disk, daemon, broker and readers, and test the relays' polarity.
+
+    Exit 0 when all is well, 1 when something is not.
+
+    \b
+    Examples:
+      aldaba-edge doctor
+      aldaba-edge doctor --click-test     (with the daemon stopped)
+    """
+    config = told.load(path)
+    from aldaba_edge import doctor as examining
+
+    findings = list(examining.examine(config))
+    if clicks:
+        findings += _clicked(config, running=any(one.what == "daemon" and one.well for one in findings))
+    if as_json:
+        say_json([one.as_dict() for one in findings])
+    else:
+        rows = [("well" if one.well else "NOT WELL", one.what, one.told) for one in findings]
+        click.echo(table(rows, ("", "what", "found")))
+    raise SystemExit(0 if all(one.well for one in findings) else NO)
+
+
+def _confirmed(question: str) -> bool:
+    return click.confirm(question, default=False, err=True)
+
+
+def _clicked(config: told.Config, *, running: bool) -> list[Any]:
+    from aldaba_edge.bootstrap import lock_options
+    from aldaba_edge.doctor import click_test
+    from aldaba_edge.drivers.registry import load_registry
+
+    if running:
+        raise click.UsageError("Stop the daemon first: two programs must not drive one pin.")
+    registry = load_registry()
+    registry.use_pins(config.pins.profile, config.pins.options)
+    try:
+        return [
+            click_test(
+                door,
+                registry,
+                lock_options(door, door.lock),
+                ask=lambda said: click.confirm(said, default=False, err=True),
+            )
+            for door in config.door
+        ]
+    finally:
+        registry.close()
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile"]), required=False)
+@json_option
+@mendable
+def profiles(kind: str | None, *, as_json: bool) -> None:
+    """List the devices we have profiles of, and how far each was tried.
+
+    \b
+    Examples:
+      aldaba-edge profiles
+      aldaba-edge profiles reader --json
+    """
+    from aldaba_profiles.catalog import load_catalog
+
+    catalog = load_catalog()
+    rows = [
+        (of, name, profile.tested.value, profile.title)
+        for of, named in catalog.profiles.items()
+        if kind in (None, of)
+        for name, profile in named.items()
+    ]
+    if as_json:
+        say_json([dict(zip(("kind", "name", "tested", "title"), row, strict=True)) for row in rows])
+    else:
+        click.echo(table(rows, ("kind", "name", "tested", "title")))
+
+
+@click.command("osdp-key")
+@click.argument("door")
+@click.argument("side", type=click.Choice(["in", "out"]))
+@click.option("--install", is_flag=True, help="Make a new key and give it to the reader, which is in its install mode.")
+@config_option
+@json_option
+@mendable
+def osdp_key(door: str, side: str, path: Path, *, install: bool, as_json: bool) -> None:
+    """Give the OSDP reader of DOOR at SIDE its key, or say whether it answers under the one it has.
+
+    With the daemon stopped: two programs must not speak on one line. A reader
+    takes a key only in its own install mode, which its manual explains.
+
+    Exit 0 when the reader answers secured, 1 when it does not.
+
+    \b
+    Examples:
+      aldaba-edge osdp-key door-street in --install
+      aldaba-edge osdp-key door-street in
+    """
+    from aldaba_edge import osdp_keys
+
+    reader = osdp_keys.reader_of(told.load(path), door, side)
+    secured = osdp_keys.install(reader) if install else osdp_keys.answers_secured(reader)
+    if as_json:
+        say_json({"door": door, "side": side, "address": reader.address, "secured": secured, "installed": install})
+    else:
+        click.echo(f"Reader {reader.address} of {door}, {side}: {'secured' if secured else 'does NOT answer secured'}.")
+    raise SystemExit(0 if secured else NO)
