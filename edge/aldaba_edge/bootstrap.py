@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from aldaba_edge import config as told
-from aldaba_edge.books import Books, open_books, threaded
+from aldaba_edge.books import open_books, threaded
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.core import Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
@@ -26,13 +26,15 @@ from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
+from aldaba_edge.machine_time import KernelTime
 from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
 from aldaba_edge.ports import Digest, Link, ReaderBack, ReaderLost, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
-from aldaba_shared.decide import DoorMode, Side
+from aldaba_edge.timekeeper import KeptClock, Timekeeper
+from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import DaemonStarted
@@ -64,14 +66,13 @@ class Standing:
     """What the doors may rely on, as the `Trust` of `door_parts` asks."""
 
     rules: SqliteRules
-    books: Books
-    clock: AsyncioClock
+    time: Timekeeper
     keys: Callable[[], KeyRing]
 
     @property
     def clock_trusted(self) -> bool:
-        """Whether the wall clock stands after everything this controller ever believed."""
-        return self.clock.now() >= self.books.state.time_floor()
+        """Whether somebody whose word counts said what time it is."""
+        return self.time.trusted
 
     @property
     def ring(self) -> KeyRing:
@@ -108,18 +109,20 @@ class Mounted:
 class Edge:
     """A controller, put together and not yet reading."""
 
-    def __init__(self, config: told.Config, clock: AsyncioClock, on_broken: Callable[[Exception], None]) -> None:
+    def __init__(self, config: told.Config, inner: AsyncioClock, on_broken: Callable[[Exception], None]) -> None:
         self.config = config
-        self.clock = clock
+        self.clock = clock = KeptClock(inner)
         self.registry = load_registry()
         self.registry.use_pins(config.pins.profile, config.pins.options)
         self.identity = read_identity(config.data / IDENTITY)
         self.mounted = _mount(config, self.registry, self.identity)
         self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
+        self.time = Timekeeper(clock, self.books.state, KernelTime(), boot=boot_id(), tell=self.books.journal.record)
+        self.time.start()
         self.books.journal.record(DaemonStarted(software(), boot_id(), self.books.clean))
         ways = _ways(config, self.identity, clock)
         self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
-        self.standing = Standing(self.core.rules, self.books, clock, lambda: self.core.trust.ring)
+        self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
         self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
         self._end_chores: Callable[[], None] = lambda: None
@@ -140,6 +143,8 @@ class Edge:
                 self._read(loop, side, reader)
         sync = self.core.sync
         sync.on_modes, sync.on_release = self._set_modes, self._released
+        sync.uplink.on_measured = self.time.measured
+        self.time.on_known = self._time_known
         if sync.modes is not None:
             self._set_modes(sync.modes)
         self.core.start()
@@ -152,6 +157,7 @@ class Edge:
     def close(self) -> None:
         """Hold every door shut, let the devices go, end the books in order."""
         self._end_chores()
+        self.time.stop()
         for attempts in self._attempts:
             attempts.stop()
         for mounted in self.mounted:
@@ -196,7 +202,14 @@ class Edge:
         self.clock.call_later(BEAT_SECONDS, lambda: self._beat(loop))
 
     def _begin_chores(self) -> None:
-        self._end_chores = by_scheduler(Housekeeping(self.books, self.core, self.clock), self.clock.post)
+        self._end_chores = by_scheduler(
+            Housekeeping(self.books, self.core, self.clock, lambda: self.time.trusted), self.clock.post
+        )
+
+    def _time_known(self) -> None:
+        """A door that would not stay unlocked by an unsure clock may now."""
+        if self.core.sync.modes is not None:
+            self._set_modes(self.core.sync.modes)
 
     def _set_modes(self, modes: Modes) -> None:
         """What the cloud wants every door to do by itself; a door that is not named is locked."""
@@ -259,7 +272,7 @@ def digest_of(identity: Identity) -> Callable[[CredentialKind, bytes], Credentia
     return partial(credential_key, identity.answer.controller_key)
 
 
-def _ways(config: told.Config, identity: Identity, clock: AsyncioClock) -> Ways:
+def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
     """How this controller reaches its cloud; one that was given no broker, or no address, does without."""
     answer = identity.answer
     runner = ThreadRunner(clock.post)
@@ -285,14 +298,15 @@ def _plan(door: told.Door) -> DoorPlan:
         long_access_seconds=door.long_access_seconds,
         offline_grace_hours=door.offline_grace_hours,
         counts_passages=door.kind == "turnstile",
+        unsure_clock=UnsureClock(door.clock_unsure),
     )
 
 
-def _lock_lines(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> list[LockLine]:
+def _lock_lines(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> list[LockLine]:
     return [LockLine(lock, clock, loop, name) for name, lock in mounted.locks.items()]
 
 
-def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanics:
+def _leaf(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> DoorMechanics:
     door = mounted.door
     relock = door.relock_on_open_ms
     contact = mounted.contacts.get("contact")
@@ -307,7 +321,7 @@ def _leaf(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> DoorMechanic
     )
 
 
-def _lane(mounted: Mounted, loop: DoorLoop, clock: AsyncioClock) -> LaneMechanics:
+def _lane(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> LaneMechanics:
     door = mounted.door
     one, *others = _lock_lines(mounted, loop, clock)
     return LaneMechanics(

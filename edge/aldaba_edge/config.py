@@ -110,6 +110,8 @@ class Door(Table, frozen=True, kw_only=True):
     held_seconds: Seconds = 30.0
     pre_alarm_seconds: Seconds = 20.0
     relock_on_open_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = 0
+    clock_unsure: Literal["allow", "essential"] = "allow"
+    """Whose card opens while nobody vouches for the time; passes and phones wait in any case."""
     offline_grace_hours: Annotated[int, msgspec.Meta(ge=1, le=8760)] = 168
 
     @property

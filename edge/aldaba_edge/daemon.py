@@ -61,6 +61,7 @@ class Daemon:
             "rules_version": list(edge.core.rules.generation),
             "rules_issued_at": head.issued_at.isoformat() if head is not None else None,
             "clock_trusted": edge.standing.clock_trusted,
+            "clock": edge.time.status(),
             "journal": edge.books.journal.id,
             "last_sequence": edge.books.journal.last,
             "durable_sequence": edge.books.journal.durable.sequence,

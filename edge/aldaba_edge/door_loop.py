@@ -285,6 +285,7 @@ class DoorLoop:
             rules_verified=rules_sound and rules.verified,
             rules_issued_at=head.issued_at if head is not None else None,
             offline_grace_hours=self.plan.offline_grace_hours,
+            unsure_clock=self.plan.unsure_clock,
             partner_open=self._fitted.partner is not None and not self._fitted.partner(),
         )
 

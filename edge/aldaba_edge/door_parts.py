@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.ports import Clock, Indicator, Journal, Presences, Reader, RulesInForce, Uses
-from aldaba_shared.decide import Side
+from aldaba_shared.decide import Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
 
@@ -21,6 +21,7 @@ class DoorPlan:
     release_seconds: float = 5.0
     long_access_seconds: float = 15.0
     offline_grace_hours: int = 168
+    unsure_clock: UnsureClock = UnsureClock.ALLOW
     counts_passages: bool = False
     """A turnstile: the arm moves people, not the tap."""
 

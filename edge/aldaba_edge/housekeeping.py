@@ -21,13 +21,15 @@ class Housekeeping:
     books: Books
     core: Core
     clock: Clock
+    time_known: Callable[[], bool] = lambda: True
 
     def minutely(self) -> None:
         """Drop some old lines that the cloud has; keep the latest moment and the last line known."""
         books = self.books
         books.journal.prune(self.core.sync.uplink.watermark, self.core.trust.own, self.core.trust.controller)
         now = self.clock.now()
-        if now > books.state.time_floor():
+        # An unsure clock raises no floor, or one bad start would rule the next.
+        if self.time_known() and now > books.state.time_floor():
             books.state.put(Slot.TIME_FLOOR, now)
         durable = books.journal.durable
         if books.state.get(Slot.TAIL, Tail) != durable:

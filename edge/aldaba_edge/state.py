@@ -42,6 +42,7 @@ class Slot(StrEnum):
     PRESENCE_COUNTER = "presence_counter"
     PEER_COUNTERS = "peer_counters"
     TIME_FLOOR = "time_floor"
+    CLOCK = "clock"
     CLEAN = "clean"
 
 

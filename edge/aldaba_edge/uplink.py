@@ -37,7 +37,6 @@ class Sent(Struct, frozen=True):
     """A batch (or a hello) that an ack may answer."""
 
     last: int
-    at: datetime
     monotonic: float
 
 
@@ -70,6 +69,8 @@ class Uplink:
         self._asked = (0, 0.0)
         self.clock_offset: timedelta | None = None
         self.clock_uncertainty: timedelta | None = None
+        self.on_measured: Callable[[timedelta, timedelta], timedelta] = lambda off, _uncertainty: off
+        """Told of the cloud's clock minus ours and how sure that is; answers what is left of it once ours is turned."""
 
     @property
     def watermark(self) -> int:
@@ -120,7 +121,7 @@ class Uplink:
         return True
 
     def _remember(self, nonce: bytes, last: int) -> None:
-        self._nonces[nonce] = Sent(last, self._clock.now(), self._clock.monotonic())
+        self._nonces[nonce] = Sent(last, self._clock.monotonic())
         while len(self._nonces) > NONCES_KEPT:
             self._nonces.popitem(last=False)
 
@@ -204,10 +205,11 @@ class Uplink:
 
     def _measure(self, sent: Sent, cloud: datetime) -> None:
         """The cloud's clock minus ours, good to half the way there and back; the best measure is kept."""
-        trip = timedelta(seconds=self._clock.monotonic() - sent.monotonic)
-        if self.clock_uncertainty is None or trip / 2 <= self.clock_uncertainty * 2:
-            self.clock_offset = cloud - (sent.at + trip / 2)
-            self.clock_uncertainty = trip / 2
+        half = timedelta(seconds=self._clock.monotonic() - sent.monotonic) / 2
+        off = cloud - (self._clock.now() - half)
+        left = self.on_measured(off, half)
+        if left != off or self.clock_uncertainty is None or half <= self.clock_uncertainty * 2:
+            self.clock_offset, self.clock_uncertainty = left, half
 
 
 def _fitting(lines: tuple[bytes, ...]) -> int:
