@@ -235,6 +235,7 @@ class Edge:
             self.core.presences,
             self.books.uses,
             self.standing,
+            digest_of(self.identity),
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
 

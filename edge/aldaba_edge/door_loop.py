@@ -22,6 +22,7 @@ from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
+from aldaba_edge.phones import Held, Judged, judged
 from aldaba_edge.ports import (
     CardRefused,
     CardSeen,
@@ -35,11 +36,12 @@ from aldaba_edge.ports import (
     Use,
 )
 from aldaba_edge.signs import Signs
-from aldaba_shared import events, passes
+from aldaba_shared import events, passes, phone
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide, rules_too_old
 from aldaba_shared.door import DoorInput
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
+from aldaba_shared.phone import PhoneCode
 from aldaba_shared.presence import Order, seen_by
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import NOTHING_KNOWN, Facts
@@ -58,6 +60,7 @@ class DoorLoop:
         self._shared = shared
         self._noise = Noise(plan.id, shared.clock, shared.journal.record)
         self._lost: set[Side] = set()
+        self._held = Held()
         self._lost_devices: set[str] = set()
         self._modes = ModeKeeper(shared.clock, changed=self._mode_changed, unsafe=self._unlocking_unsafe)
         self._signs = Signs(plan.id, {}, {})  # a driver may complain before its door is put together
@@ -126,13 +129,44 @@ class DoorLoop:
             return NOTHING_KNOWN, False
         return (replace(facts, refusal=reading.refusal), True) if reading.refusal is not None else (facts, True)
 
+    def _code(self, side: Side, reading: PassSeen) -> None:
+        """A QR code: a member's phone, or else a visitor's pass."""
+        code = phone.read(reading.text)
+        if code is not None:
+            self._phone(side, code)
+        else:
+            self._pass(side, reading)
+
+    def _phone(self, side: Side, code: PhoneCode) -> None:
+        if side is Side.EGRESS:
+            self._let_out(side)
+        found, sound = self._judged(code)
+        credential, now = found.facts.credential, self._shared.clock.monotonic()
+        if credential is not None and self._held.still(side, credential.id, now):
+            return
+        granted = self._answer(
+            side, CredentialKind.PHONE, found.facts, rules_sound=sound, spend=found.spend, burns=True
+        )
+        if credential is not None:
+            self._held.answered(side, credential.id, now, granted=granted)
+
+    def _judged(self, code: PhoneCode) -> tuple[Judged, bool]:
+        """What is known of a phone's code, and whether the rules could be asked at all."""
+        try:
+            return judged(code, self.id, self._shared), True
+        except Exception:
+            log.exception("rules_unreadable", door=self.id)
+            return Judged(NOTHING_KNOWN), False
+
     def _pass(self, side: Side, reading: PassSeen) -> None:
         trust = self._shared.trust
         shown = passes.read(reading.text, trust.ring)
         if isinstance(shown, Reason):
             if side is Side.EGRESS:
-                return self._count(side, shown.value)
-            return self._answer(side, CredentialKind.PASS, Facts(refusal=shown), rules_sound=True, spend=None)
+                self._count(side, shown.value)
+                return
+            self._answer(side, CredentialKind.PASS, Facts(refusal=shown), rules_sound=True, spend=None)
+            return
         if side is Side.EGRESS:
             self._let_out(side)
         name = passes.use_name(shown, self.plan.into.get(side) or self.id)
@@ -144,7 +178,7 @@ class DoorLoop:
             cancelled=trust.cancelled_passes,
         )
         spend = Use(name, self._shared.uses.own(name) + 1, shown.valid_until)
-        return self._answer(side, CredentialKind.PASS, facts, rules_sound=True, spend=spend)
+        self._answer(side, CredentialKind.PASS, facts, rules_sound=True, spend=spend)
 
     def _unreadable(self, side: Side, reading: Unreadable) -> None:
         self._count(side, reading.why)
@@ -167,7 +201,7 @@ class DoorLoop:
     _READINGS: Final[dict[type, Callable[..., None]]] = {
         CardSeen: _card,
         CardRefused: _card_refused,
-        PassSeen: _pass,
+        PassSeen: _code,
         Unreadable: _unreadable,
         ReaderLost: _reader_lost,
         ReaderBack: _reader_back,
@@ -199,11 +233,11 @@ class DoorLoop:
         rules_sound: bool,
         spend: Use | None,
         burns: bool = False,
-    ) -> None:
-        """Decide, then let the effects follow in their order.
+    ) -> bool:
+        """Decide, then let the effects follow in their order; whether it was a grant.
 
         `spend` is kept with an entry; when it `burns`, with a refusal and on the way out too: a tag's
-        address that was shown is spent, whatever the door said to it.
+        address or a phone's code that was shown is spent, whatever the door said to it.
         """
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
@@ -227,6 +261,7 @@ class DoorLoop:
         else:
             self._record(told, spend=spend if burns else None)
             self.show(side, Signal.DENIED)
+        return decision.granted
 
     def _let_out(self, side: Side) -> None:
         self._fitted.mechanics.let(DoorInput.EXIT_REQUESTED, side, seconds=self.plan.release_seconds)

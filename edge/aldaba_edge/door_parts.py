@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aldaba_edge.mechanics import Mechanics
-from aldaba_edge.ports import Clock, Indicator, Journal, Presences, Reader, RulesInForce, Uses
+from aldaba_edge.ports import Clock, Digest, Indicator, Journal, Presences, Reader, RulesInForce, Uses
 from aldaba_shared.decide import Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
@@ -54,6 +54,8 @@ class Controller:
     presences: Presences
     uses: Uses
     trust: Trust
+    digest: Digest
+    """Turns the canonical bytes of what was shown into this controller's key for it."""
 
 
 @dataclass(slots=True)

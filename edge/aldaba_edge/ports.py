@@ -219,6 +219,9 @@ class RulesInForce(Rules, Protocol):
     def head(self) -> Head | None:
         """The last verified head, whose `issued_at` gives the rules their age."""
 
+    def public_key(self, key: CredentialKey) -> bytes | None:
+        """The uncompressed point (SEC 1) of a credential that proves possession, or None."""
+
     @property
     def presence(self) -> PresenceRules:
         """The zones of the site and their limits."""

@@ -22,6 +22,7 @@ from aldaba_shared.keys import CredentialKind
 from aldaba_shared.passes import read_cancelled
 from aldaba_shared.peers import SETTING as PEERS
 from aldaba_shared.peers import read_peers
+from aldaba_shared.phone import POINT_BYTES
 from aldaba_shared.presence import PresenceRules, Zone
 from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
 from aldaba_shared.schedule import Schedule, checked, zone_of
@@ -33,6 +34,7 @@ from aldaba_shared.snapshot import (
     FORMAT,
     GOOD_STANDING,
     LONG_ACCESS,
+    PUBLIC_KEY_QUERY,
     RENEWS,
     SCHEMA,
     TABLES,
@@ -120,6 +122,11 @@ class RulesFile:
             return Facts(credential, (self._right(rows[0]),) if rows[0][6] is not None else ())
         return Facts(credential, tuple([self._right(row) for row in rows]))
 
+    def public_key(self, key: CredentialKey) -> bytes | None:
+        """The point under which a credential proves possession, or None when it has none."""
+        row = self._connection.execute(PUBLIC_KEY_QUERY, (key,)).fetchone()
+        return row[0] if row is not None else None
+
     def _right(self, row: tuple[str, ...]) -> Right:
         _, _, _, _, _, _, id_, schedule, contract, flags, valid_from, valid_until = row
         bits = int(flags)
@@ -202,6 +209,13 @@ def _check_credential(key: object, id_: object, holder: object, kind: object, *n
     _check_numbers(flags, 0 if since is None else since, 0 if until is None else until)
 
 
+def _check_public_key(key: object, holder: object, public: object) -> None:
+    _check_texts(holder)
+    _bytes(key)
+    if len(_bytes(public)) != POINT_BYTES:
+        raise ValueError("a public key is no point of the curve")
+
+
 def _check_grant(door: object, holder: object, id_: object, schedule: object, contract: object, *rest: object) -> None:
     _check_texts(door, holder, id_, schedule, "" if contract is None else contract)
     flags, since, until = rest
@@ -245,6 +259,7 @@ _CHECKS: Final[dict[str, Callable[..., None]]] = {
     "schedule": _check_schedule,
     "zone": _check_zone,
     "credential": _check_credential,
+    "public_key": _check_public_key,
     "grant_": _check_grant,
     "setting": _check_setting,
 }

@@ -84,6 +84,14 @@ class SqliteRules:
                 self._fall_back("unreadable")
             return NOTHING_KNOWN
 
+    def public_key(self, key: CredentialKey) -> bytes | None:
+        """The point under which a credential proves possession; nothing when the file cannot be read."""
+        try:
+            return self._file.public_key(key) if self._file is not None else None
+        except sqlite3.Error as error:
+            log.exception("rules_unreadable", why=type(error).__name__)
+            return None
+
     @property
     def head(self) -> Head | None:
         """The last verified head; its `issued_at` gives the rules their age."""

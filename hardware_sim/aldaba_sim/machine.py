@@ -242,6 +242,7 @@ class Machine:
             core.presences,
             books.uses,
             Standing(core, self.clock, books.state),
+            partial(credential_key, answer.controller_key),
         )
 
     def _fit(self, loop: DoorLoop) -> Fittings:

@@ -10,9 +10,12 @@ to re-card.
 
 import hmac
 from enum import StrEnum
+from hashlib import sha256
 from typing import Final
 
 from aldaba_shared.ids import CredentialKey
+
+PHONE_KEY_ID_BYTES: Final = 8
 
 
 class CredentialKind(StrEnum):
@@ -52,12 +55,22 @@ def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes
 
     Canonical bytes: a UID as read, first byte first; a Wiegand card as
     `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`;
-    an emergency code as its ASCII digits;
-    a PKOC card or phone as its uncompressed public key (65 bytes, SEC 1 section 2.3.3); a DESFire card as the
+    a PIN and an emergency code as their ASCII digits; a phone as the id of its key;
+    a PKOC card as its uncompressed public key (65 bytes, SEC 1 section 2.3.3); a DESFire card as the
     16 random bytes of its file; an NTAG 424 tag as its 7-byte UID.
     """
     message = kind.value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))
+
+
+def phone_key_id(public: bytes) -> bytes:
+    """What a phone's code names its key by: the first 8 bytes of SHA-256 of the uncompressed point."""
+    return sha256(public).digest()[:PHONE_KEY_ID_BYTES]
+
+
+def looked_up_by(kind: CredentialKind, canonical: bytes) -> bytes:
+    """The canonical bytes a door is shown: all of them, but of a phone's public key only the key's id."""
+    return phone_key_id(canonical) if kind is CredentialKind.PHONE else canonical
 
 
 def wiegand_canonical(wire_format: str, facility: int | None, number: int) -> bytes:

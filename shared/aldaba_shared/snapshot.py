@@ -30,6 +30,7 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "schedule": ("id",),
     "zone": ("id",),
     "credential": ("key",),
+    "public_key": ("key",),
     "grant_": ("door", "holder", "id"),
     "setting": ("name",),
 }
@@ -39,6 +40,7 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "schedule": ("id", "body"),
     "zone": ("id", "body"),
     "credential": ("key", "id", "holder", "kind", "flags", "valid_from", "valid_until"),
+    "public_key": ("key", "holder", "public"),
     "grant_": ("door", "holder", "id", "schedule", "contract", "flags", "valid_from", "valid_until"),
     "setting": ("name", "body"),
 }
@@ -50,6 +52,7 @@ CREATE TABLE credential (
     key BLOB PRIMARY KEY, id TEXT NOT NULL, holder TEXT NOT NULL, kind TEXT NOT NULL,
     flags INTEGER NOT NULL, valid_from INTEGER, valid_until INTEGER
 ) WITHOUT ROWID;
+CREATE TABLE public_key (key BLOB PRIMARY KEY, holder TEXT NOT NULL, public BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE grant_ (
     door TEXT NOT NULL, holder TEXT NOT NULL, id TEXT NOT NULL, schedule TEXT NOT NULL, contract TEXT,
     flags INTEGER NOT NULL, valid_from INTEGER NOT NULL, valid_until INTEGER,
@@ -76,6 +79,9 @@ FROM credential AS c LEFT JOIN grant_ AS g ON g.door = ?2 AND g.holder = c.holde
 WHERE c.key = ?1
 """
 """The one lookup of a decision: ?1 the key, ?2 the door."""
+
+PUBLIC_KEY_QUERY: Final = "SELECT public FROM public_key WHERE key = ?1"
+"""The public key of a credential that proves possession: a phone's."""
 
 Value: TypeAlias = str | int | bytes | None
 

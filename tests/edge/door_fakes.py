@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from aldaba_edge.books import Books
 from aldaba_edge.clock import HandClock
@@ -26,7 +27,7 @@ from aldaba_shared.ids import (
     SiteId,
     ZoneId,
 )
-from aldaba_shared.keys import CredentialKind
+from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import Head, Kind
 from aldaba_shared.presence import STREET, Order, Presence, PresenceRules, Zone, moved
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
@@ -130,10 +131,12 @@ class FakeRules:
         right = Right(RightId("right"), always("Europe/Madrid"), long_since)
         ana = Credential(CredentialId("card"), ANA, CredentialKind.UID)
         slow = Credential(CredentialId("slow"), ANA, CredentialKind.UID, long_access=True)
-        self.known = MemoryRules({ANA_CARD: ana, SLOW_CARD: slow}, [(STREET_DOOR, ANA, right)])
+        self._credentials = {ANA_CARD: ana, SLOW_CARD: slow}
+        self.known = MemoryRules(self._credentials, [(STREET_DOOR, ANA, right)])
         self.verified = True
         self.head: Head | None = Head(ControllerId("c"), 1, 1, bytes(32), MONDAY_NOON - timedelta(minutes=1))
         self.presence = PresenceRules({FLOOR: Zone(FLOOR, counted=True, passback=Passback.HARD)}, "Europe/Madrid")
+        self.public_keys: dict[CredentialKey, bytes] = {}
         self.broken = False
         self.door = DoorRules()
         self.schedules: dict[ScheduleId, Schedule] = {}
@@ -141,6 +144,16 @@ class FakeRules:
 
     def door_rules(self, _door: DoorId) -> DoorRules:
         return self.door
+
+    def public_key(self, key: CredentialKey) -> bytes | None:
+        return self.public_keys.get(key)
+
+    def learn(self, key: CredentialKey, credential: Credential) -> None:
+        """Make a credential known whose holder may come in at any time."""
+        self._credentials[key] = credential
+        right = Right(RightId("right"), always("Europe/Madrid"), MONDAY_NOON - timedelta(days=30))
+        holders = {one.holder for one in self._credentials.values()}
+        self.known = MemoryRules(self._credentials, [(STREET_DOOR, holder, right) for holder in sorted(holders)])
 
     def schedule(self, id_: ScheduleId) -> Schedule | None:
         return self.schedules.get(id_)
@@ -207,6 +220,7 @@ class Bench:
             self.presences,
             books.uses if books else self.journal,
             self.trust,
+            partial(credential_key, bytes(32)),
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}
         self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile), shared, self._fit)
