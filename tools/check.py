@@ -57,12 +57,23 @@ STEPS = (
 )
 
 
-def run(step: Step) -> Outcome:
-    """Run one step with the tools of this environment first on PATH."""
+def environment() -> dict[str, str]:
+    """What every step runs with.
+
+    The tools of this environment come first on PATH. Byte code is kept whatever
+    the machine says of it, and outside the tree: the system tests start hundreds
+    of processes, and each would compile a second's worth of libraries anew.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), str(ROOT / ".tools" / "bin"), os.environ["PATH"]])
+    kept = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(ROOT / ".tools" / "byte-code")}
+    return {**os.environ, **kept, "PATH": path}
+
+
+def run(step: Step) -> Outcome:
+    """Run one step."""
     print(f"\n--- {step.name}", flush=True)
     began = time.monotonic()
-    code = subprocess.run(step.command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+    code = subprocess.run(step.command, cwd=ROOT, env=environment(), check=False).returncode
     seconds = time.monotonic() - began
     print(f"--- {step.name}: {'ok' if code == 0 else f'FAILED ({code})'} in {seconds:.1f} s", flush=True)
     return Outcome(step, code, seconds)

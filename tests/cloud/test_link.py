@@ -201,6 +201,7 @@ def test_who_floods_us_with_rubbish_raises_one_alarm_a_minute(
     assert len(alarms(database)) == 2
 
 
+@pytest.mark.system
 def test_ten_thousand_mutated_messages_change_nothing(
     end: CloudEnd, toy: ToyController, wire: Wire, database: Database
 ) -> None:

@@ -36,6 +36,7 @@ def outcome(place: Place, topic: str, payload: bytes) -> str:
     return next((why for (_, why), n in place.core.refusals.counts.items() if n != before.get((_, why), 0)), "nothing")
 
 
+@pytest.mark.system
 @pytest.mark.feature(12)
 @pytest.mark.parametrize("kind", [Kind.HEAD, Kind.DELTA, Kind.COMMAND, Kind.PRESENCE])
 def test_ten_thousand_broken_messages_of_a_kind_change_nothing_and_are_alarms(settled: Place, kind: Kind) -> None:
@@ -71,6 +72,7 @@ ODD_BODIES: dict[Kind, Callable[[Place], object]] = {
 }
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("kind", sorted(ODD_BODIES))
 def test_a_well_signed_message_with_an_odd_body_raises_nothing_and_opens_nothing(settled: Place, kind: Kind) -> None:
     """Another program of the cloud, or a later one, may sign what this one never would."""

@@ -50,6 +50,7 @@ def _place(tmp_path: Path) -> Iterator[Place]:
     place.books.close()
 
 
+@pytest.mark.system
 @pytest.mark.feature(12)
 def test_of_ten_thousand_broken_rule_files_none_puts_other_rows_in_force(place: Place) -> None:
     place.install(some_rows(1))

@@ -29,6 +29,7 @@ TEXT = passes.issue(VISIT, KEY).encode()
 CLAIMS = {1: "n", 2: "v", 3: ["site:s", "street"], 4: 1_800_000_000, 5: 0, 7: b"x", passes.USES_CLAIM: 1}
 
 
+@pytest.mark.system
 def test_of_ten_thousand_broken_passes_none_is_read() -> None:
     def outcome(text: bytes) -> str:
         found = passes.read(text, RING)
@@ -47,6 +48,7 @@ def test_of_ten_thousand_broken_passes_none_is_read() -> None:
     assert counted["token wounded: pass_unreadable"] > 2_000
 
 
+@pytest.mark.system
 def test_a_well_signed_pass_with_an_odd_claim_is_unreadable_or_grants_no_more_than_it_says() -> None:
     cose = COSE.new(alg_auto_inclusion=True, kid_auto_inclusion=True)
     rng = random.Random(42)
@@ -61,6 +63,7 @@ def test_a_well_signed_pass_with_an_odd_claim_is_unreadable_or_grants_no_more_th
     assert len(tally("odd passes", outcomes)) == 2
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(
     ("name", "seeds", "read"),
     [

@@ -47,6 +47,7 @@ def test_a_well_signed_body_of_another_shape_is_malformed() -> None:
         unseal(Kind.HEAD, "c1", seal(Kind.HEAD, "c1", {"controller": 5}, CLOUD), RING, Head)
 
 
+@pytest.mark.system
 def test_ten_thousand_broken_envelopes_are_refused_with_a_clear_error() -> None:
     rng = random.Random(1)
     outcomes: dict[str, int] = {}

@@ -58,7 +58,8 @@ def test_migrations_lead_to_the_tables_the_code_declares(empty: str) -> None:
 
 def test_the_clouds_unit_tier_passes_on_postgresql(server: str) -> None:
     env = {**os.environ, "ALDABA_TEST_POSTGRES": server}
-    words = [sys.executable, "-m", "pytest", "tests/cloud", "-q", "-x", "-p", "no:cacheprovider"]
+    which = ["-n", "2", "-m", "not system"]
+    words = [sys.executable, "-m", "pytest", "tests/cloud", "-q", "-x", *which, "-p", "no:cacheprovider"]
     done = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
 
