@@ -62,7 +62,7 @@ class Stream:
             batch = unseal(Kind.BATCH, "cloud", envelope, self._ring, Batch)
             with self._database.write() as db:
                 work = Work(db, Scope(NETWORK), START)
-                sender = store.find_controller(work, batch.controller)
+                sender = store.find_sender(db, batch.controller)
                 assert sender is not None
                 answer = take_batch(work, sender, batch, PresenceBooks()).answer
             samples.append((time.perf_counter() - start) / BATCH)

@@ -135,11 +135,11 @@ class Work:
 
     def visible(self, table: Table) -> ColumnElement[bool]:
         """The condition every read carries: the caller's network, their sites and network-wide rows."""
-        return _visible(table, self.scope)
+        return visible_in(table, self.scope)
 
     def writable(self, table: Table) -> ColumnElement[bool]:
         """The condition every update and delete carries; network-wide rows want the whole network."""
-        return _writable(table, self.scope)
+        return writable_in(table, self.scope)
 
     def stamp(self, site: SiteId) -> dict[str, Any]:
         """The two columns of a new row; refused when the caller may not write at that site."""
@@ -149,8 +149,11 @@ class Work:
 
 
 @lru_cache(maxsize=4096)
-def _visible(table: Table, scope: Scope) -> ColumnElement[bool]:
-    """Conditions are made once for each table and scope: making them anew took a twelfth of an ingest."""
+def visible_in(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """What `Work.visible` says, for statements that are made once.
+
+    Conditions are made once for each table and scope: making them anew took a twelfth of an ingest.
+    """
     inside = table.c.network_id == scope.network
     if scope.sites is None:
         return inside
@@ -158,7 +161,8 @@ def _visible(table: Table, scope: Scope) -> ColumnElement[bool]:
 
 
 @lru_cache(maxsize=4096)
-def _writable(table: Table, scope: Scope) -> ColumnElement[bool]:
+def writable_in(table: Table, scope: Scope) -> ColumnElement[bool]:
+    """What `Work.writable` says, for statements that are made once."""
     inside = table.c.network_id == scope.network
     return inside if scope.sites is None else inside & _at_sites(table, scope.sites)
 

@@ -215,6 +215,21 @@ def test_a_line_that_is_none_is_kept_and_alarmed(work: Work, toy: ToyController,
     assert kept(work, toy) == [1, 2]
 
 
+def test_one_line_that_is_none_spoils_none_of_its_batch(work: Work, toy: ToyController) -> None:
+    for number in range(150):
+        toy.tap(f"hld_{number}", "zone_open")
+    toy.lines.append(b"rubbish")
+    toy.hashes.append(chained(toy.hashes[-1], b"rubbish"))
+    for number in range(150, 260):
+        toy.tap(f"hld_{number}", "zone_open")
+    take(work, toy, toy.batch())
+    rows = [books.find_event(work, toy.id, "j1", sequence) for sequence in range(2, 263)]
+    said = [(row.holder_id, row.body, row.hash) for row in rows if row and row.kind == "access_decided"]
+    taps = [(line, toy.hashes[place]) for place, line in enumerate(toy.lines, 1) if place not in {1, 152}]
+    assert said == [(f"hld_{number}", *line) for number, line in enumerate(taps)]
+    assert kept(work, toy) == list(range(1, 263))
+
+
 EVERY_KIND_FILED: list[AnyEvent] = [
     tapped("hld_ana", "zone_open", START),
     changed(tapped("hld_ana", "zone_open", START), into=None),

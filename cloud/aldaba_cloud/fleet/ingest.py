@@ -12,6 +12,7 @@ from typing import Final, Protocol, TypeAlias
 
 from aldaba_cloud.db import Work
 from aldaba_cloud.fleet import books, store
+from aldaba_cloud.fleet.filing import Filed, file_lines
 from aldaba_cloud.fleet.models import (
     BIG,
     OFFSET_THAT_MATTERS,
@@ -20,14 +21,12 @@ from aldaba_cloud.fleet.models import (
     Beyond,
     Controller,
     Duplicate,
-    Filed,
     Forked,
     Fresh,
     Sent,
     Watermark,
     chain,
     effective,
-    file_line,
     place,
     plain,
 )
@@ -38,6 +37,7 @@ from aldaba_shared.presence import Order
 from aldaba_shared.wire import Malformed, encode
 
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
+Segments: TypeAlias = dict[tuple[str, int], timedelta]
 MICROSECOND: Final = timedelta(microseconds=1)
 ALARMING: Final = frozenset(
     {
@@ -170,20 +170,9 @@ def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple
         alarm(work, sender, "journal_hole", journal=batch.journal, first=fresh.hole.first, last=fresh.hole.last)
     mark = Watermark(sent.last, sent.hashes[-1])
     first = sent.first + fresh.skip
-    filed = [
-        file_line(sequence, body, digest, work.now)
-        for sequence, (body, digest) in enumerate(
-            zip(batch.lines[fresh.skip :], sent.hashes[fresh.skip :], strict=True), start=first
-        )
-    ]
+    filed = file_lines(first, batch.lines[fresh.skip :], sent.hashes[fresh.skip :], work.now)
     offsets = _offsets(work, sender, batch.journal, filed, presence)
-    lines = tuple(
-        (
-            effective(line.at, offsets[line.boot, line.segment]) if (line.boot, line.segment) in offsets else line.at,
-            line,
-        )
-        for line in filed
-    )
+    lines = tuple((_effective(line, offsets) if offsets else line.at, line) for line in filed)
     books.add_lines(work, sender, batch.journal, lines)
     books.move_watermark(work, sender.id, batch.journal, mark)
     _fold(work, sender, batch.journal, lines, presence)
@@ -192,15 +181,27 @@ def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple
     return Taken(_ack(work, batch, mark.sequence), lines, confirmed)
 
 
+def _effective(line: Filed, offsets: Segments) -> datetime:
+    offset = offsets.get((line.boot, line.segment))
+    return line.at if offset is None else effective(line.at, offset)
+
+
 def _fold(
     work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]], presence: Presence
 ) -> None:
-    moves = [
-        (HolderId(line.holder), ZoneId(line.zone), Order(at, sender.id, journal, line.sequence))
-        for at, line in lines
-        if line.zone and line.holder
-    ]
-    if moves:
+    """Tell of each holder's latest movement: lines of one journal compare by time, then by sequence."""
+    latest: dict[str, tuple[datetime, Filed]] = {}
+    for move in lines:
+        at, line = move
+        if line.zone and line.holder:
+            known = latest.get(line.holder)
+            if known is None or known[0] <= at:
+                latest[line.holder] = move
+    if latest:
+        moves = [
+            (HolderId(holder), ZoneId(line.zone or ""), Order(at, sender.id, journal, line.sequence))
+            for holder, (at, line) in latest.items()
+        ]
         presence.fold(work, sender.site, moves)
 
 
@@ -245,9 +246,6 @@ def _keep_aside(work: Work, sender: Controller, batch: Batch, sent: Sent) -> Tak
 
 def _ack(work: Work, batch: Batch, watermark: int) -> Ack:
     return Ack(batch.controller, batch.journal, watermark, batch.nonce, work.now)
-
-
-Segments: TypeAlias = dict[tuple[str, int], timedelta]
 
 
 def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed], presence: Presence) -> Segments:

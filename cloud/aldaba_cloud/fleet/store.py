@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    Update,
     bindparam,
     case,
     delete,
@@ -25,7 +27,7 @@ from sqlalchemy import (
     update,
 )
 
-from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, writable_in
 from aldaba_cloud.fleet.models import Alarm, Controller, HelloKept
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
@@ -281,7 +283,13 @@ def save_hello(work: Work, hello: Hello) -> None:
 
 def save_contact(work: Work, controller: ControllerId) -> None:
     """Note that a controller was heard."""
-    _update(work, controller, {"last_contact_at": work.now})
+    work.db.execute(_contact(work.scope), {"of": controller, "heard_at": work.now})
+
+
+@lru_cache(maxsize=1024)
+def _contact(scope: Scope) -> Update:
+    mine = (controllers.c.id == bindparam("of")) & writable_in(controllers, scope)
+    return update(controllers).where(mine).values(last_contact_at=bindparam("heard_at"))
 
 
 def save_confirmed(work: Work, controller: ControllerId, generation: tuple[int, int], set_hash: bytes) -> None:

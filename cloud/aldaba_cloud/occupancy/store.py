@@ -1,10 +1,11 @@
 """The SQL of presence: one stay a holder, in which the later movement wins."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Row, String, delete, select, text
+import msgspec
+from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Row, String, delete, select
 
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import HolderId, SiteId, ZoneId
@@ -32,27 +33,42 @@ WHERE (excluded.at, excluded.controller_id, excluded.journal, excluded.sequence)
     > (stays.at, stays.controller_id, stays.journal, stays.sequence)
 """
 """The order of `presence.Order`, in SQL."""
-
-ARRAYS: Final = ", ".join(
-    f"CAST(:{name} AS {kind}[])"
-    for name, kind in zip("abcdefgh", ("text",) * 4 + ("timestamptz", "text", "text", "bigint"), strict=True)
-)
+ON_SQLITE: Final = f"INSERT INTO stays ({NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) {LATER}"  # noqa: S608 - our own text
+ON_POSTGRESQL: Final = f"""
+INSERT INTO stays ({NAMES}) SELECT %s, %s, latest.* FROM json_to_recordset(%s) AS latest
+    (holder text, zone text, at timestamptz, controller text, journal text, sequence bigint) {LATER}
+"""  # noqa: S608 - our own text
+"""One parameter for all rows: arrays of text are quoted one by one, which costs more than the statement."""
 
 
 def keep_latest(work: Work, site: SiteId, latest: Mapping[HolderId, Stay]) -> None:
     """Keep stays that are later than what is known of their holders, in one round trip."""
-    stamp = tuple(work.stamp(site).values())
-    found = sorted(latest.items())
-    rows = [
-        (*stamp, holder, stay.zone, stay.order.at, stay.order.controller, stay.order.journal, stay.order.sequence)
-        for holder, stay in found
-    ]
+    stamp, found = tuple(work.stamp(site).values()), sorted(latest.items())
     if work.db.dialect.name == "sqlite":
-        written = [(*row[:4], row[4].astimezone(UTC).isoformat(" ", "microseconds")[:26], *row[5:]) for row in rows]
-        work.db.exec_driver_sql(f"INSERT INTO stays ({NAMES}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) {LATER}", written)  # noqa: S608 - our own text
+        rows = [(*stamp, holder, stay.zone, _moment(stay.order.at), *_place(stay.order)) for holder, stay in found]
+        work.db.exec_driver_sql(ON_SQLITE, rows)
         return
-    columns = dict(zip("abcdefgh", map(list, zip(*rows, strict=True)), strict=True))
-    work.db.execute(text(f"INSERT INTO stays ({NAMES}) SELECT * FROM unnest({ARRAYS}) {LATER}"), columns)  # noqa: S608 - our own text
+    rows_of_json = [_Latest(holder, stay.zone, stay.order.at, *_place(stay.order)) for holder, stay in found]
+    work.db.exec_driver_sql(ON_POSTGRESQL, (*stamp, msgspec.json.encode(rows_of_json).decode()))
+
+
+class _Latest(msgspec.Struct):
+    """A row of `ON_POSTGRESQL`."""
+
+    holder: HolderId
+    zone: ZoneId
+    at: datetime
+    controller: str
+    journal: str
+    sequence: int
+
+
+def _place(order: Order) -> tuple[str, str, int]:
+    return order.controller, order.journal, order.sequence
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(" ", "microseconds")[:26]
 
 
 def forget(work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
