@@ -26,8 +26,9 @@ from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
+from aldaba_edge.lane import LaneMechanics
 from aldaba_edge.machine_time import KernelTime
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
+from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
 from aldaba_edge.ports import Digest, Link, ReaderBack, ReaderLost, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from aldaba_edge.door_mode import FirstCards
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.ports import Clock, Digest, Indicator, Journal, Presences, Reader, RulesInForce, Uses
 from aldaba_shared.decide import Side, UnsureClock
@@ -56,6 +57,7 @@ class Controller:
     trust: Trust
     digest: Digest
     """Turns the canonical bytes of what was shown into this controller's key for it."""
+    first_cards: FirstCards
 
 
 @dataclass(slots=True)

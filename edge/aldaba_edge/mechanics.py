@@ -1,6 +1,6 @@
-"""What moves: a door's leaf and a turnstile's arm, each driven by its table, its timers and its lock.
+"""What moves: a door's leaf, driven by its table, its timers and its lock (`lane` has the turnstile's arm).
 
-Here the pure tables of `aldaba_shared` meet ports. A lock that fails never
+Here the pure table of `aldaba_shared` meets ports. A lock that fails never
 stops what is recorded, and it never reaches another door (`devices`).
 """
 
@@ -11,12 +11,10 @@ from typing import Final, Protocol
 from aldaba_edge.devices import Alarmed, LockLine
 from aldaba_edge.ports import Clock, Signal
 from aldaba_shared import door as door_table
-from aldaba_shared import turnstile as lane_table
 from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.door import FREE_MODES, RELEASED_STATES, DoorEffect, DoorInput, DoorState
-from aldaba_shared.events import AnyEvent, DoorClosed, DoorForced, DoorHeld, DoorOpened, PassageNotTaken, Passed
-from aldaba_shared.ids import DoorId, HolderId, ZoneId
-from aldaba_shared.turnstile import LaneEffect, LaneInput, LaneState
+from aldaba_shared.events import AnyEvent, DoorClosed, DoorForced, DoorHeld, DoorOpened, LockRested
+from aldaba_shared.ids import DoorId, HolderId
 
 
 class Record(Protocol):
@@ -46,17 +44,24 @@ class Mechanics(Protocol):
     def mode(self, mode: DoorMode) -> None:
         """Do what this mode does by itself from now on."""
 
+    def rest(self) -> None:
+        """Hold shut and forget whom it let through: what a door in shadow does."""
+
     def close(self) -> None:
         """Hold shut and forget every timer."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeafTimes:
-    """How long a leaf may stay open, and how soon it locks; `relock_seconds` None: not before the release ends."""
+    """How long a leaf may stay open, and how soon it locks; `relock_seconds` None: not before the release ends.
+
+    `power_seconds` is how long the lock may be powered to release; None: for ever.
+    """
 
     held_seconds: float = 30.0
     pre_alarm_seconds: float = 20.0
     relock_seconds: float | None = 0.0
+    power_seconds: float | None = None
 
 
 class DoorMechanics:
@@ -82,6 +87,9 @@ class DoorMechanics:
         self._state = DoorState.SECURED
         self._release_seconds = 0.0
         self._opened_at = 0.0
+        self._powered_at = 0.0
+        self._powered = Alarmed(clock)
+        self._let_through = False
         self._release, self._pre_alarm, self._held = Alarmed(clock), Alarmed(clock), Alarmed(clock)
         lock.secure()
         if found_open:  # by whom, nobody saw: no alarm for a restart, and one for a leaf that stays open
@@ -132,12 +140,31 @@ class DoorMechanics:
         for effect in effects:
             self._EFFECTS[effect](self)
 
-    def close(self) -> None:
+    def rest(self) -> None:
         """Hold shut and forget every timer."""
         for timer in (self._release, self._pre_alarm, self._held):
             timer.stop()
         self._state = DoorState.SECURED
+        self._secure()
+
+    def close(self) -> None:
+        """Hold shut, and let the lock go."""
+        self.rest()
         self._lock.close()
+
+    def _power(self) -> None:
+        """Release the lock; from the first moment of its power its maker's limit runs, however often it is asked."""
+        self._lock.release()
+        if self._let_through:
+            return
+        self._let_through, self._powered_at = True, self._clock.monotonic()
+        if self._times.power_seconds is not None:
+            self._powered.start(self._times.power_seconds, lambda: self.feel(DoorInput.POWERED_TOO_LONG))
+
+    def _secure(self) -> None:
+        self._powered.stop()
+        self._let_through = False
+        self._lock.secure()
 
     def _start_release(self) -> None:
         self._release.start(self._release_seconds, lambda: self.feel(DoorInput.RELEASE_ENDED))
@@ -160,9 +187,14 @@ class DoorMechanics:
         after_ms = round((self._clock.monotonic() - self._opened_at) * 1000)
         self._record(DoorHeld(self._door, after_ms))
 
+    def _record_rested(self) -> None:
+        # The table secures the lock first; what is told is how long it had been powered.
+        after_ms = round((self._clock.monotonic() - self._powered_at) * 1000)
+        self._record(LockRested(self._door, after_ms))
+
     _EFFECTS: Final[dict[DoorEffect, Callable[["DoorMechanics"], None]]] = {
-        DoorEffect.RELEASE: lambda self: self._lock.release(),
-        DoorEffect.SECURE: lambda self: self._lock.secure(),
+        DoorEffect.RELEASE: _power,
+        DoorEffect.SECURE: _secure,
         DoorEffect.START_RELEASE: _start_release,
         DoorEffect.SHORTEN_RELEASE: _shorten_release,
         DoorEffect.STOP_RELEASE: lambda self: self._release.stop(),
@@ -172,112 +204,7 @@ class DoorMechanics:
         DoorEffect.RECORD_CLOSED: lambda self: self._record(DoorClosed(self._door)),
         DoorEffect.RECORD_FORCED: lambda self: self._record(DoorForced(self._door)),
         DoorEffect.RECORD_HELD: _record_held,
+        DoorEffect.RECORD_RESTED: _record_rested,
         DoorEffect.WARN: lambda self: self._show(Signal.PRE_ALARM),
         DoorEffect.CALM: lambda self: self._show(Signal.READY),
-    }
-
-
-class LaneMechanics:
-    """A turnstile's arm and its one or two locks, as `aldaba_shared.turnstile` says.
-
-    `into` names the zone each way leads to; a passage moves the holder there.
-    """
-
-    def __init__(
-        self,
-        door: DoorId,
-        clock: Clock,
-        locks: tuple[LockLine, LockLine],
-        *,
-        record: Record,
-        show: Callable[[Signal], None],
-        into: Callable[[Side], ZoneId | None],
-    ) -> None:
-        self._door = door
-        self._lock_in, self._lock_out = locks
-        self._record = record
-        self._show = show
-        self._into = into
-        self._state = LaneState.SECURED
-        self._holder: HolderId | None = None
-        self._passing = Side.IN
-        self._release_seconds = 0.0
-        self._release = Alarmed(clock)
-        self._secure()
-
-    @property
-    def secured(self) -> bool:
-        """Whether nobody can turn the arm."""
-        return self._state is LaneState.SECURED
-
-    @property
-    def state(self) -> str:
-        """The state's name."""
-        return self._state.value
-
-    def let(
-        self,
-        given: DoorInput,
-        side: Side,
-        holder: HolderId | None = None,
-        *,
-        seconds: float,
-    ) -> None:
-        """Let one person through, in the direction this side leads; a request to leave always leads out."""
-        leads_in = side is Side.IN and given is not DoorInput.EXIT_REQUESTED
-        self._release_seconds = seconds
-        self.feel(LaneInput.GRANT_IN if leads_in else LaneInput.GRANT_OUT)
-        self._holder = holder
-
-    def for_holder(self, holder: HolderId | None) -> None:
-        """Whom the last release was for."""
-        self._holder = holder
-
-    def mode(self, mode: DoorMode) -> None:
-        """Free for as long as the mode lets everybody through, else held."""
-        self.feel(LaneInput.FREED if mode in FREE_MODES else LaneInput.SECURED_AGAIN)
-
-    def passage(self, side: Side) -> None:
-        """The arm turned this way."""
-        self._passing = side
-        self.feel(LaneInput.PASSED_IN if side is Side.IN else LaneInput.PASSED_OUT)
-
-    def feel(self, given: LaneInput) -> None:
-        """Take an input into account: the state first, then its effects in order."""
-        self._state, effects = lane_table.after(self._state, given)
-        for effect in effects:
-            self._EFFECTS[effect](self)
-
-    def close(self) -> None:
-        """Hold shut and forget the timer."""
-        self._release.stop()
-        self._state = LaneState.SECURED
-        self._lock_in.close()
-        self._lock_out.close()
-
-    def _secure(self) -> None:
-        self._lock_in.secure()
-        self._lock_out.secure()
-
-    def _start_release(self) -> None:
-        self._release.start(self._release_seconds, lambda: self.feel(LaneInput.RELEASE_ENDED))
-
-    def _record_holder(self) -> None:
-        holder, self._holder = self._holder, None
-        self._record(Passed(self._door, self._passing, holder, self._into(self._passing) if holder else None))
-
-    def _record_not_taken(self) -> None:
-        self._record(PassageNotTaken(self._door, self._holder))
-        self._holder = None
-
-    _EFFECTS: Final[dict[LaneEffect, Callable[["LaneMechanics"], None]]] = {
-        LaneEffect.RELEASE_IN: lambda self: self._lock_in.release(),
-        LaneEffect.RELEASE_OUT: lambda self: self._lock_out.release(),
-        LaneEffect.SECURE: _secure,
-        LaneEffect.START_RELEASE: _start_release,
-        LaneEffect.STOP_RELEASE: lambda self: self._release.stop(),
-        LaneEffect.RECORD_HOLDER: _record_holder,
-        LaneEffect.RECORD_SOMEBODY: lambda self: self._record(Passed(self._door, self._passing)),
-        LaneEffect.RECORD_NOT_TAKEN: _record_not_taken,
-        LaneEffect.CALM: lambda self: self._show(Signal.READY),
     }

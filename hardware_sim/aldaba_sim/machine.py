@@ -19,7 +19,8 @@ from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.keyfile import Identity
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
+from aldaba_edge.lane import LaneMechanics
+from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Clock, Snapshots
 from aldaba_edge.rules_file import verified_hash
 from aldaba_edge.runner import InlineRunner

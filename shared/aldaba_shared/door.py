@@ -33,6 +33,10 @@ class DoorState(StrEnum):
     """Shut, in a mode that lets everybody through."""
     FREE_OPEN = "free_open"
     """Open, in a mode that lets everybody through."""
+    RESTED = "rested"
+    """Shut, in a mode that lets everybody through, but held: the lock may not stay powered. Each release counts alone."""
+    RESTED_OPEN = "rested_open"
+    """The same, while the leaf is open."""
 
 
 class DoorInput(StrEnum):
@@ -46,6 +50,8 @@ class DoorInput(StrEnum):
     RELEASE_ENDED = "release_ended"
     PRE_ALARM = "pre_alarm"
     HELD_TOO_LONG = "held_too_long"
+    POWERED_TOO_LONG = "powered_too_long"
+    """The lock was powered to release for as long as its maker allows."""
     FREED = "freed"
     SECURED_AGAIN = "secured_again"
 
@@ -67,6 +73,7 @@ class DoorEffect(StrEnum):
     RECORD_CLOSED = "record_closed"
     RECORD_FORCED = "record_forced"
     RECORD_HELD = "record_held"
+    RECORD_RESTED = "record_rested"
     WARN = "warn"
     """Show that the door wants to be shut."""
     CALM = "calm"
@@ -75,7 +82,7 @@ class DoorEffect(StrEnum):
 
 FREE_MODES: Final = frozenset({DoorMode.UNLOCKED, DoorMode.EVACUATING})
 RELEASES: Final = (DoorInput.GRANT, DoorInput.EXIT_REQUESTED, DoorInput.RELEASE_COMMAND)
-SHUT: Final = frozenset({DoorState.SECURED, DoorState.RELEASED, DoorState.FREE})
+SHUT: Final = frozenset({DoorState.SECURED, DoorState.RELEASED, DoorState.FREE, DoorState.RESTED})
 RELEASED_STATES: Final = frozenset({DoorState.RELEASED, DoorState.PASSING, DoorState.FREE, DoorState.FREE_OPEN})
 """States in which the lock lets through."""
 
@@ -91,12 +98,14 @@ _MOVES: Final[dict[tuple[DoorState, DoorInput], Next[DoorState, DoorEffect]]] = 
     **{(_S.RELEASED, given): Next(_S.RELEASED, _LET_THROUGH) for given in RELEASES},
     (_S.RELEASED, _I.OPENED): Next(_S.PASSING, (_E.RECORD_OPENED, _E.START_HELD, _E.SHORTEN_RELEASE)),
     (_S.RELEASED, _I.RELEASE_ENDED): Next(_S.SECURED, (_E.SECURE, _E.STOP_RELEASE, _E.CALM)),
+    (_S.RELEASED, _I.POWERED_TOO_LONG): Next(_S.SECURED, (_E.SECURE, _E.STOP_RELEASE, _E.RECORD_RESTED, _E.CALM)),
     (_S.RELEASED, _I.FREED): Next(_S.FREE, (_E.STOP_RELEASE, _E.RELEASE)),
     **{(_S.PASSING, given): Next(_S.PASSING, _LET_THROUGH_AGAIN) for given in RELEASES},
     (_S.PASSING, _I.CLOSED): Next(_S.RELEASED, (_E.RECORD_CLOSED, _E.STOP_HELD, _E.CALM)),
     (_S.PASSING, _I.RELEASE_ENDED): Next(_S.OPEN, (_E.SECURE, _E.STOP_RELEASE)),
     (_S.PASSING, _I.PRE_ALARM): Next(_S.PASSING, (_E.WARN,)),
     (_S.PASSING, _I.HELD_TOO_LONG): Next(_S.HELD, (_E.SECURE, _E.STOP_RELEASE, _E.RECORD_HELD)),
+    (_S.PASSING, _I.POWERED_TOO_LONG): Next(_S.OPEN, (_E.SECURE, _E.STOP_RELEASE, _E.RECORD_RESTED)),
     (_S.PASSING, _I.FREED): Next(_S.FREE_OPEN, (_E.STOP_RELEASE, _E.STOP_HELD, _E.RELEASE, _E.CALM)),
     **{(_S.OPEN, given): Next(_S.PASSING, _LET_THROUGH_AGAIN) for given in RELEASES},
     (_S.OPEN, _I.CLOSED): Next(_S.SECURED, (_E.SECURE, _E.RECORD_CLOSED, _E.STOP_HELD, _E.CALM)),
@@ -111,12 +120,23 @@ _MOVES: Final[dict[tuple[DoorState, DoorInput], Next[DoorState, DoorEffect]]] = 
     (_S.FORCED, _I.FREED): Next(_S.FREE_OPEN, (_E.RELEASE, _E.CALM)),
     **{(_S.FREE, given): Next(_S.FREE, (_E.RELEASE,)) for given in RELEASES},
     (_S.FREE, _I.OPENED): Next(_S.FREE_OPEN, (_E.RECORD_OPENED,)),
+    (_S.FREE, _I.POWERED_TOO_LONG): Next(_S.RESTED, (_E.SECURE, _E.RECORD_RESTED)),
     (_S.FREE, _I.FREED): Next(_S.FREE, (_E.RELEASE,)),
     (_S.FREE, _I.SECURED_AGAIN): Next(_S.SECURED, (_E.SECURE, _E.CALM)),
     **{(_S.FREE_OPEN, given): Next(_S.FREE_OPEN, (_E.RELEASE,)) for given in RELEASES},
     (_S.FREE_OPEN, _I.CLOSED): Next(_S.FREE, (_E.RECORD_CLOSED,)),
+    (_S.FREE_OPEN, _I.POWERED_TOO_LONG): Next(_S.RESTED_OPEN, (_E.SECURE, _E.RECORD_RESTED)),
     (_S.FREE_OPEN, _I.FREED): Next(_S.FREE_OPEN, (_E.RELEASE,)),
     (_S.FREE_OPEN, _I.SECURED_AGAIN): Next(_S.OPEN, (_E.SECURE, _E.START_HELD)),
+    # A rested lock lets each person through for as long as its maker allows, and rests again.
+    **{(_S.RESTED, given): Next(_S.FREE, (_E.RELEASE,)) for given in RELEASES},
+    (_S.RESTED, _I.OPENED): Next(_S.RESTED_OPEN, (_E.RECORD_OPENED,)),
+    (_S.RESTED, _I.FREED): Next(_S.FREE, (_E.RELEASE,)),
+    (_S.RESTED, _I.SECURED_AGAIN): Next(_S.SECURED, (_E.SECURE, _E.CALM)),
+    **{(_S.RESTED_OPEN, given): Next(_S.FREE_OPEN, (_E.RELEASE,)) for given in RELEASES},
+    (_S.RESTED_OPEN, _I.CLOSED): Next(_S.RESTED, (_E.RECORD_CLOSED,)),
+    (_S.RESTED_OPEN, _I.FREED): Next(_S.FREE_OPEN, (_E.RELEASE,)),
+    (_S.RESTED_OPEN, _I.SECURED_AGAIN): Next(_S.OPEN, (_E.SECURE, _E.START_HELD)),
 }
 
 _NOTHING: Final = (
@@ -127,6 +147,7 @@ _NOTHING: Final = (
     *((state, _I.RELEASE_ENDED) for state in DoorState if state not in (_S.RELEASED, _S.PASSING)),
     *((state, _I.PRE_ALARM) for state in DoorState if state not in (_S.PASSING, _S.OPEN)),
     *((state, _I.HELD_TOO_LONG) for state in DoorState if state not in (_S.PASSING, _S.OPEN)),
+    *((state, _I.POWERED_TOO_LONG) for state in DoorState if state not in RELEASED_STATES),
     # A release that runs ends by itself within seconds; an open leaf is held once it shuts.
     *((state, _I.SECURED_AGAIN) for state in (_S.RELEASED, _S.PASSING, _S.OPEN, _S.HELD, _S.FORCED)),
 )

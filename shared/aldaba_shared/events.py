@@ -17,7 +17,9 @@ from msgspec import Struct
 
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ZoneId
+from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Facts
+from aldaba_shared.turnstile import Passage
 from aldaba_shared.wire import Malformed
 
 GENESIS: Final = bytes(32)
@@ -98,6 +100,82 @@ class Passed(Event, frozen=True, tag="passed", omit_defaults=True):
     side: Side
     holder: HolderId | None = None
     into: ZoneId | None = None
+    how: Passage = Passage.GRANTED
+
+
+class LockRested(Event, frozen=True, tag="lock_rested"):
+    """The lock had been powered for as long as its maker allows, and was let rest: the door is held again."""
+
+    door: DoorId
+    after_ms: int
+
+
+class LockStuck(Event, frozen=True, tag="lock_stuck"):
+    """The relay's feedback says other than it was told: an alarm. `wanted` is `released` or `secured`."""
+
+    door: DoorId
+    wanted: str
+
+
+class LockFollows(Event, frozen=True, tag="lock_follows"):
+    """The relay does again what it is told."""
+
+    door: DoorId
+
+
+class FireReported(Event, frozen=True, tag="fire_reported"):
+    """The fire input went active: the door lets everybody through until it rests. An alarm."""
+
+    door: DoorId
+
+
+class FireEnded(Event, frozen=True, tag="fire_ended"):
+    """The fire input rests again."""
+
+    door: DoorId
+
+
+class IntrusionArmed(Event, frozen=True, tag="intrusion_armed"):
+    """The last person left a zone, and the intrusion alarm was armed."""
+
+    zone: ZoneId
+    why: str
+
+
+class IntrusionDisarmed(Event, frozen=True, tag="intrusion_disarmed", omit_defaults=True):
+    """The intrusion alarm was disarmed, before the door of the first person to come let them in."""
+
+    zone: ZoneId
+    why: str
+    door: DoorId | None = None
+
+
+class ShadowCompared(Event, frozen=True, tag="shadow_compared", omit_defaults=True):
+    """What the system beside us did, and what we would have done; we released nothing.
+
+    `sequence` is the line of our decision; None when the other system opened and
+    nothing was shown to us. `ours` is our reason, `theirs` whether it opened.
+    """
+
+    door: DoorId
+    theirs: bool
+    ours: str | None = None
+    sequence: int | None = None
+    holder: HolderId | None = None
+    into: ZoneId | None = None
+
+    @property
+    def agreed(self) -> bool:
+        """Whether both did the same."""
+        return self.ours is not None and (self.ours == Reason.GRANTED.value) is self.theirs
+
+
+class ShadowChanged(Event, frozen=True, tag="shadow_changed"):
+    """The door went into shadow (listens and releases nothing) or live. `by` says who switched."""
+
+    door: DoorId
+    shadow: bool
+    by: str
 
 
 class PassageNotTaken(Event, frozen=True, tag="passage_not_taken", omit_defaults=True):
@@ -108,11 +186,12 @@ class PassageNotTaken(Event, frozen=True, tag="passage_not_taken", omit_defaults
 
 
 class DoorModeChanged(Event, frozen=True, tag="door_mode_changed", omit_defaults=True):
-    """The door now does something else by itself."""
+    """The door now does something else by itself. `why` is what made it: a `ModeCause`."""
 
     door: DoorId
     mode: DoorMode
     until: datetime | None = None
+    why: str = ""
 
 
 class ReaderLost(Event, frozen=True, tag="reader_lost"):
@@ -257,6 +336,15 @@ AnyEvent: TypeAlias = (
     | DoorClosed
     | DoorForced
     | DoorHeld
+    | LockRested
+    | LockStuck
+    | LockFollows
+    | FireReported
+    | FireEnded
+    | IntrusionArmed
+    | IntrusionDisarmed
+    | ShadowCompared
+    | ShadowChanged
     | Passed
     | PassageNotTaken
     | DoorModeChanged
@@ -282,6 +370,8 @@ AnyEvent: TypeAlias = (
 ALARMS: Final = (
     DoorForced,
     DoorHeld,
+    LockStuck,
+    FireReported,
     Tampered,
     DeviceLost,
     MessageRefused,
@@ -350,7 +440,7 @@ def movement(event: AnyEvent) -> Movement | None:
     """The movement an event makes, if any: the one rule the edge, the cloud and a replay share."""
     if isinstance(event, AccessDecided):
         holder, into = event.decision.holder, event.into
-    elif isinstance(event, Passed):
+    elif isinstance(event, Passed | ShadowCompared):
         holder, into = event.holder, event.into
     else:
         return None

@@ -9,7 +9,7 @@ at 23:59:59 would be shut for a second every night.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,6 +80,20 @@ class Schedule(Struct, frozen=True):
             windows = self.special_days.get(local.date(), windows)
         minute = local.hour * 60 + local.minute
         return any(window.start <= minute < window.end for window in windows)
+
+    def opened_at(self, at: datetime) -> datetime | None:
+        """When the window that covers this instant began; None when none does.
+
+        Windows that touch at midnight are two: each day opens anew.
+        """
+        local = at.astimezone(zone_of(self.zone))
+        windows = self.special_days.get(local.date(), self.week[local.weekday()])
+        minute = local.hour * 60 + local.minute
+        for window in windows:
+            if window.start <= minute < window.end:
+                begun = local.replace(hour=window.start // 60, minute=window.start % 60, second=0, microsecond=0)
+                return begun.astimezone(UTC)
+        return None
 
     def only_day_of(self, at: datetime) -> "Schedule":
         """The same schedule with nothing but the local day of `at`, small enough for an event to carry."""

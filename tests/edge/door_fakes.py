@@ -10,7 +10,8 @@ from aldaba_edge.clock import HandClock
 from aldaba_edge.devices import LockLine
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
-from aldaba_edge.mechanics import DoorMechanics, LaneMechanics, LeafTimes
+from aldaba_edge.lane import LaneMechanics
+from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Signal, Use
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.door_rules import DoorRules

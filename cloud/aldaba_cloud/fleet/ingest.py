@@ -43,6 +43,8 @@ ALARMING: Final = frozenset(
     {
         "door_forced",
         "door_held",
+        "lock_stuck",
+        "fire_reported",
         "tampered",
         "device_lost",
         "message_refused",

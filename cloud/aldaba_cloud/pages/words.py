@@ -23,6 +23,15 @@ EVENTS: Final[Mapping[str, Wording]] = {
     "passed": Wording(Tone.GOOD, "people", mark("Went through the turnstile")),
     "passage_not_taken": Wording(Tone.PLAIN, "minus", mark("Did not go through the turnstile")),
     "door_mode_changed": Wording(Tone.INFO, "lock", mark("The door's mode changed")),
+    "lock_rested": Wording(Tone.WARN, "clock", mark("The lock had to rest: the door is held again")),
+    "lock_stuck": Wording(Tone.BAD, "alarm", mark("The lock does not do what it is told")),
+    "lock_follows": Wording(Tone.PLAIN, "check", mark("The lock does what it is told again")),
+    "fire_reported": Wording(Tone.BAD, "alarm", mark("The fire input opened the door")),
+    "fire_ended": Wording(Tone.INFO, "check", mark("The fire input is at rest again")),
+    "intrusion_armed": Wording(Tone.INFO, "lock", mark("The intrusion alarm was armed")),
+    "intrusion_disarmed": Wording(Tone.INFO, "unlock", mark("The intrusion alarm was disarmed")),
+    "shadow_compared": Wording(Tone.PLAIN, "info", mark("Compared with the system beside us")),
+    "shadow_changed": Wording(Tone.INFO, "info", mark("The door went into shadow or live")),
     "reader_lost": Wording(Tone.WARN, "unlink", mark("The reader stopped answering")),
     "reader_back": Wording(Tone.PLAIN, "link", mark("The reader answers again")),
     "device_lost": Wording(Tone.BAD, "unlink", mark("A lock or a button stopped working")),
@@ -46,6 +55,8 @@ EVENTS: Final[Mapping[str, Wording]] = {
 ALARMS: Final[Mapping[str, str]] = {
     "door_forced": mark("door forced"),
     "door_held": mark("door held open"),
+    "lock_stuck": mark("lock stuck"),
+    "fire_reported": mark("fire"),
     "tampered": mark("box or reader opened"),
     "device_lost": mark("lock or button not working"),
     "message_refused": mark("forged message refused"),
@@ -63,6 +74,7 @@ REFUSED: Final = mark("Refused: %(sentence)s")
 NOTICES: Final[Mapping[str, str]] = {
     "passback_soft": mark("was counted as inside already"),
     "rules_stale": mark("the door's rules were stale"),
+    "presence_apart": mark("decided without hearing the other doors"),
 }
 SOMEBODY: Final = mark("Somebody unknown")
 
