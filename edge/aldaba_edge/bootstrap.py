@@ -19,14 +19,16 @@ from aldaba_edge.books import open_books, threaded
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.core import Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
+from aldaba_edge.door_inputs import LEVELS, heard
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.drivers.registry import Registry, load_registry
+from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
-from aldaba_edge.lane import LaneMechanics
+from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.machine_time import KernelTime
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
@@ -35,6 +37,7 @@ from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
 from aldaba_edge.timekeeper import KeptClock, Timekeeper
+from aldaba_profiles.catalog import Catalog, LockProfile, TurnstileProfile
 from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
@@ -124,7 +127,10 @@ class Edge:
         ways = _ways(config, self.identity, clock)
         self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
         self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
+        self.first_cards = KeptFirstCards(self.books.state)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
+        self.core.presences.own_doors = self.doors.secured
+        self.core.rules.on_applied = self.doors.look
         self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
         self._end_chores: Callable[[], None] = lambda: None
         self._attempts: list[Attempts] = []
@@ -173,10 +179,16 @@ class Edge:
         self.registry.close()
 
     def _listen(self, loop: DoorLoop, name: str, contact: LateContact) -> None:
-        heard, post = self._heard(loop, name), self.clock.post
+        post = self.clock.post
+
+        def listen() -> None:
+            contact.open(lambda active: post(lambda: heard(loop, name, active)))
+            if name in LEVELS and (contact.active or name == "lock_feedback"):
+                heard(loop, name, contact.active)
+
         attempts = Attempts(
             self.clock,
-            lambda: contact.open(lambda active: post(lambda: heard(active))),
+            listen,
             lost=lambda why: loop.device_lost(name, why),
             back=lambda: loop.device_back(name),
         )
@@ -237,13 +249,14 @@ class Edge:
             self.books.uses,
             self.standing,
             digest_of(self.identity),
+            self.first_cards,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
 
     def _fit(self, mounted: Mounted, loop: DoorLoop) -> Fittings:
-        mechanics = _lane(mounted, loop, self.clock) if mounted.door.kind == "turnstile" else None
+        make = _lane if mounted.door.kind == "turnstile" else _leaf
         return Fittings(
-            mechanics or _leaf(mounted, loop, self.clock),
+            make(mounted, loop, self.clock, self.registry.catalog),
             mounted.readers,
             mounted.indicators,
             partner=self._partner(mounted.door),
@@ -254,19 +267,6 @@ class Edge:
         if partner is None:
             return None
         return lambda: self.doors.door(partner.door_id).mechanics.secured
-
-    def _heard(self, loop: DoorLoop, name: str) -> Callable[[bool], None]:
-        """What a change of this contact means at this door."""
-        mechanics = loop.mechanics
-        if isinstance(mechanics, LaneMechanics):
-            ways = {"passage_in": Side.IN, "passage_out": Side.EGRESS}
-            if name in ways:
-                return lambda active: mechanics.passage(ways[name]) if active else None
-        elif isinstance(mechanics, DoorMechanics) and name == "contact":
-            return mechanics.leaf
-        if name == "exit_button":
-            return lambda active: loop.exit_requested() if active else None
-        return lambda active: loop.tampered() if active and name == "tamper" else None
 
 
 def digest_of(identity: Identity) -> Callable[[CredentialKind, bytes], CredentialKey]:
@@ -301,14 +301,18 @@ def _plan(door: told.Door) -> DoorPlan:
         offline_grace_hours=door.offline_grace_hours,
         counts_passages=door.kind == "turnstile",
         unsure_clock=UnsureClock(door.clock_unsure),
+        shadow=door.shadow,
+        others_relay=door.others_relay is not None,
     )
 
 
 def _lock_lines(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> list[LockLine]:
-    return [LockLine(lock, clock, loop, name) for name, lock in mounted.locks.items()]
+    lines = [LockLine(lock, clock, loop, name) for name, lock in mounted.locks.items()]
+    lines[0].driven = loop.driven
+    return lines
 
 
-def _leaf(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> DoorMechanics:
+def _leaf(mounted: Mounted, loop: DoorLoop, clock: KeptClock, catalog: Catalog) -> DoorMechanics:
     door = mounted.door
     relock = door.relock_on_open_ms
     contact = mounted.contacts.get("contact")
@@ -318,12 +322,17 @@ def _leaf(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> DoorMechanics:
         _lock_lines(mounted, loop, clock)[0],
         record=loop.tell,
         show=loop.show_everywhere,
-        times=LeafTimes(door.held_seconds, door.pre_alarm_seconds, relock / 1000 if relock is not None else None),
+        times=LeafTimes(
+            door.held_seconds,
+            door.pre_alarm_seconds,
+            relock / 1000 if relock is not None else None,
+            power_seconds(door, catalog),
+        ),
         found_open=contact is not None and contact.active,
     )
 
 
-def _lane(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> LaneMechanics:
+def _lane(mounted: Mounted, loop: DoorLoop, clock: KeptClock, catalog: Catalog) -> LaneMechanics:
     door = mounted.door
     one, *others = _lock_lines(mounted, loop, clock)
     return LaneMechanics(
@@ -333,6 +342,7 @@ def _lane(mounted: Mounted, loop: DoorLoop, clock: KeptClock) -> LaneMechanics:
         record=loop.tell,
         show=loop.show_everywhere,
         into=door.into.get,
+        times=lane_times(door, catalog),
     )
 
 
@@ -384,12 +394,29 @@ def lock_options(door: told.Door, lock: told.Lock) -> dict[str, object]:
     }
 
 
+def power_seconds(door: told.Door, catalog: Catalog) -> float | None:
+    """How long the lock may be powered to release; None: for ever. A magnet is powered to hold, whatever its sheet."""
+    known = catalog.profiles["lock"].get(door.lock.profile)
+    makers = known.max_on_ms if isinstance(known, LockProfile) else None
+    limits = [one for one in (makers, door.lock.max_on_ms) if one is not None]
+    return min(limits) / 1000 if limits and not door.lock.fail_safe else None
+
+
+def lane_times(door: told.Door, catalog: Catalog) -> LaneTimes:
+    """A turnstile that is driven by pulses waits for the person itself; without a profile it wants a level."""
+    known = catalog.profiles["turnstile"].get(door.turnstile) if door.turnstile else None
+    return LaneTimes(known.pulse_ms / 1000) if isinstance(known, TurnstileProfile) else LaneTimes()
+
+
 def contacts_of(door: told.Door) -> dict[str, told.Device]:
     """The inputs that are wired at a door, by what they mean."""
     named = {
         "contact": door.contact,
         "exit_button": door.exit_button,
         "tamper": door.tamper,
+        "fire": door.fire,
+        "lock_feedback": door.lock_feedback,
+        "others_relay": door.others_relay,
         "passage_in": door.passage_in,
         "passage_out": door.passage_out,
     }

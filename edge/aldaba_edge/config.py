@@ -102,6 +102,16 @@ class Door(Table, frozen=True, kw_only=True):
     contact: Device | None = None
     exit_button: Device | None = None
     tamper: Device | None = None
+    fire: Device | None = None
+    """Active while the building's fire alarm wants the door open; the lock's power is cut without us all the same."""
+    lock_feedback: Device | None = None
+    """Active while the relay, or the bolt, is where it lets through."""
+    others_relay: Device | None = None
+    """The relay of the system this door shadows: active while that one releases."""
+    shadow: bool = False
+    """Listen beside another system, decide, release nothing and compare, until somebody switches the door live."""
+    turnstile: Name | None = None
+    """The profile of a turnstile: its pulse and its wait."""
     passage_in: Device | None = None
     passage_out: Device | None = None
     interlock_with: Name | None = None
@@ -218,6 +228,9 @@ _NESTED: Final[dict[str, type[Table]]] = {
     "contact": Device,
     "exit_button": Device,
     "tamper": Device,
+    "fire": Device,
+    "lock_feedback": Device,
+    "others_relay": Device,
     "passage_in": Device,
     "passage_out": Device,
 }

@@ -44,6 +44,7 @@ class Core:
     def stop(self) -> None:
         """Disconnect and keep what a restart needs; the books are the caller's to close."""
         self.sync.stop()
+        self.presences.stop()
         self.presences.checkpoint()
         self.ways.runner.close()
         self.rules.close()
@@ -76,4 +77,6 @@ def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways
         publish=sync.publish_presence,
         refused=refusals.add,
     )
+    presences.peers_now.connected = lambda: ways.link.connected
+    presences.asked_for = lambda: rules.asks_for_peers
     return Core(trust, rules, presences, sync, refusals, ways)

@@ -96,16 +96,19 @@ class LockLine:
             lost=lambda why: watch.device_lost(name, why),
             back=lambda: watch.device_back(name),
         )
+        self.driven: Callable[[bool], None] = lambda _released: None
 
     def release(self) -> None:
         """Let through."""
         self._wanted = self._lock.release
         self._attempts.now()
+        self.driven(True)  # noqa: FBT003 - the level
 
     def secure(self) -> None:
         """Hold shut."""
         self._wanted = self._lock.secure
         self._attempts.now()
+        self.driven(False)  # noqa: FBT003 - the level
 
     def close(self) -> None:
         """Hold shut, and try no more."""

@@ -17,9 +17,10 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from aldaba_edge.door_mode import ModeKeeper
+from aldaba_edge.door_mode import ModeKeeper, RulesAround
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
+from aldaba_edge.lock_feedback import LockFeedback
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
 from aldaba_edge.phones import Held, Judged, judged
@@ -35,16 +36,19 @@ from aldaba_edge.ports import (
     Unreadable,
     Use,
 )
+from aldaba_edge.shadow import Comparing, Ours, Switched
 from aldaba_edge.signs import Signs
 from aldaba_shared import events, passes, phone
-from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide, rules_too_old
+from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.door import DoorInput
+from aldaba_shared.door_rules import Apart
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.phone import PhoneCode
 from aldaba_shared.presence import Order, seen_by
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import NOTHING_KNOWN, Facts
+from aldaba_shared.unlocking import ModeNow, of_the_house
 
 log: Final = structlog.get_logger()
 
@@ -62,9 +66,15 @@ class DoorLoop:
         self._lost: set[Side] = set()
         self._held = Held()
         self._lost_devices: set[str] = set()
-        self._modes = ModeKeeper(shared.clock, changed=self._mode_changed, unsafe=self._unlocking_unsafe)
+        around = RulesAround(plan.id, shared.rules, plan.offline_grace_hours, lambda: shared.trust.clock_trusted)
+        self.modes = ModeKeeper(
+            plan.id, shared.clock, around=around, first_cards=shared.first_cards, changed=self._mode_changed
+        )
+        self.feedback = LockFeedback(plan.id, shared.clock, shared.journal.record)
+        self._comparing = Comparing(plan.id, shared.clock, self.tell)
         self._signs = Signs(plan.id, {}, {})  # a driver may complain before its door is put together
         self._fitted = fit(self)
+        self._switched = Switched(self._fitted.mechanics, shadow=plan.shadow)
         self._signs = Signs(plan.id, self._fitted.readers, self._fitted.indicators)
 
     @property
@@ -75,12 +85,17 @@ class DoorLoop:
     @property
     def mode(self) -> DoorMode:
         """What the door does by itself now."""
-        return self._modes.mode
+        return self.modes.mode
+
+    @property
+    def shadow(self) -> bool:
+        """Whether it listens beside another system and releases nothing."""
+        return self._switched.shadow
 
     @property
     def mechanics(self) -> Mechanics:
-        """What moves."""
-        return self._fitted.mechanics
+        """What moves, or would if the door were not in shadow."""
+        return self._switched
 
     @property
     def lost_readers(self) -> frozenset[Side]:
@@ -250,11 +265,13 @@ class DoorLoop:
             presence,
             door,
             decision,
-            into=self._moves_into(side, decision),
-            released=decision.granted,
+            into=None if self.shadow else self._moves_into(side, decision),
+            released=decision.granted and not self.shadow,
         )
-        if side is Side.EGRESS:
-            self._fitted.mechanics.for_holder(decision.holder)
+        if self.shadow:
+            self._watched(told)
+        elif side is Side.EGRESS:
+            self.mechanics.for_holder(decision.holder)
             self._moved(told, self._record(told, spend=spend if burns else None))
         elif decision.granted:
             self._enter(told, spend)
@@ -264,8 +281,9 @@ class DoorLoop:
         return decision.granted
 
     def _let_out(self, side: Side) -> None:
-        self._fitted.mechanics.let(DoorInput.EXIT_REQUESTED, side, seconds=self.plan.release_seconds)
-        self.show(side, Signal.GRANTED)
+        if not self.shadow:
+            self.mechanics.let(DoorInput.EXIT_REQUESTED, side, seconds=self.plan.release_seconds)
+            self.show(side, Signal.GRANTED)
 
     def _enter(self, told: events.AccessDecided, spend: Use | None) -> None:
         """Journal first, release as soon as the line is durable or patience ends; a pass has all patience."""
@@ -278,8 +296,17 @@ class DoorLoop:
         credential = told.facts.credential
         longer = credential is not None and credential.long_access
         seconds = self.plan.long_access_seconds if longer else self.plan.release_seconds
-        self._fitted.mechanics.let(DoorInput.GRANT, told.shown.side, told.decision.holder, seconds=seconds)
+        self.mechanics.let(DoorInput.GRANT, told.shown.side, told.decision.holder, seconds=seconds)
         self.show(told.shown.side, Signal.LONG_ACCESS if longer else Signal.GRANTED)
+        if of_the_house(told.facts, told.shown.at):
+            self.modes.house_card(told.shown.at)
+
+    def _watched(self, told: events.AccessDecided) -> None:
+        """In shadow: nothing is released, shown or spent; what we would have done waits for what the other did."""
+        sequence = self._record(told)
+        decision = told.decision
+        into = self.plan.into.get(told.shown.side) if decision.holder is not None else None
+        self._comparing.answered(Ours(sequence, decision.reason.value, decision.holder, into))
 
     def _recorded_late(self, sequence: int, waited_ms: int) -> None:
         self._shared.journal.record(events.RecordedLate(sequence, waited_ms))
@@ -310,26 +337,40 @@ class DoorLoop:
         if zone is None or side is Side.EGRESS:
             return PresenceNow()
         holder: HolderId | None = facts.credential.holder if facts.credential else None
-        return seen_by(self._shared.presences.stays(), holder, zone, self._shared.rules.presence, at)
+        presences, rules = self._shared.presences, self._shared.rules.presence
+        known = rules.zones.get(zone)
+        apart = known is not None and presences.apart(known.controllers)
+        return seen_by(presences.stays(), holder, zone, rules, at, apart=apart)
 
     def _now(self, *, rules_sound: bool) -> DoorNow:
         rules = self._shared.rules
         head = rules.head
         return DoorNow(
-            mode=self._modes.mode,
+            mode=self.modes.mode,
             rules_verified=rules_sound and rules.verified,
             rules_issued_at=head.issued_at if head is not None else None,
             offline_grace_hours=self.plan.offline_grace_hours,
             unsure_clock=self.plan.unsure_clock,
-            partner_open=self._fitted.partner is not None and not self._fitted.partner(),
+            partner_open=not self._partners_secured(),
         )
+
+    def _partners_secured(self) -> bool:
+        """Whether every door that must be shut before this one opens is known to be."""
+        if self._fitted.partner is not None and not self._fitted.partner():
+            return False
+        told = self._shared.rules.door_rules(self.id)
+        unheard = told.interlock_apart is Apart.SOFTEN
+        secured = (self._shared.presences.door_secured(door) for door in told.interlock_with)
+        return all(unheard if one is None else one for one in secured)
 
     # What else happens at a door ----------------------------------------------------------------------------------
 
     def exit_requested(self) -> None:
         """The exit button: the lock first, the books after."""
         self._let_out(Side.EGRESS)
-        self._shared.journal.record(events.ExitRequested(self.id))
+        sequence = self._shared.journal.record(events.ExitRequested(self.id))
+        if self.shadow:
+            self._comparing.answered(Ours(sequence, Reason.GRANTED.value))
 
     def tampered(self) -> None:
         """A box was opened."""
@@ -338,7 +379,7 @@ class DoorLoop:
     def release(self, by: str, command: str | None = None) -> int:
         """Let somebody in by a command or by a person on the spot; returns the line that says so."""
         sequence = self._shared.journal.record(events.DoorReleased(self.id, by, command))
-        self._fitted.mechanics.let(DoorInput.RELEASE_COMMAND, Side.IN, seconds=self.plan.release_seconds)
+        self.mechanics.let(DoorInput.RELEASE_COMMAND, Side.IN, seconds=self.plan.release_seconds)
         log.info("door_released", door=self.id, by=by, journal_sequence=sequence)
         return sequence
 
@@ -346,18 +387,38 @@ class DoorLoop:
         """Write what the mechanics saw, and move whom it moved."""
         sequence = self._shared.journal.record(event)
         self._moved(event, sequence)
+        self._shared.presences.doors_changed()
         log.info(type(event).__struct_config__.tag, door=self.id, journal_sequence=sequence)
 
     def set_mode(self, mode: DoorMode, until: datetime | None = None) -> None:
         """Do something else by itself, until a moment or until told otherwise; saying it twice changes nothing."""
-        self._modes.set(mode, until)
+        self.modes.set(mode, until)
 
-    def _mode_changed(self, mode: DoorMode, until: datetime | None) -> None:
-        self._fitted.mechanics.mode(mode)
-        self._shared.journal.record(events.DoorModeChanged(self.id, mode, until))
+    def _mode_changed(self, now: ModeNow) -> None:
+        self.mechanics.mode(now.mode)
+        self._shared.journal.record(events.DoorModeChanged(self.id, now.mode, now.until, now.why.value))
 
-    def _unlocking_unsafe(self, now: datetime) -> bool:
-        return rules_too_old(now, self._now(rules_sound=True)) or not self._shared.trust.clock_trusted
+    def set_shadow(self, *, shadow: bool, by: str) -> None:
+        """Go into shadow, or live; saying it twice changes nothing."""
+        if shadow is not self.shadow:
+            self._comparing.stop()
+            self._switched.switch(shadow=shadow)
+            self.tell(events.ShadowChanged(self.id, shadow, by))
+
+    def fire(self, *, burning: bool) -> None:
+        """The fire input: everybody out, whatever anybody said; the lock first, the books after."""
+        self.modes.fire(burning)
+        self.tell(events.FireReported(self.id) if burning else events.FireEnded(self.id))
+
+    def driven(self, released: bool) -> None:  # noqa: FBT001 - the level the lock was driven to
+        """The lock's pin was driven."""
+        self.feedback.told(released=released)
+        self._shared.presences.doors_changed()
+
+    def others_opened(self) -> None:
+        """The system beside us let somebody through."""
+        if self.shadow:
+            self._comparing.opened()
 
     def show(self, side: Side, signal: Signal) -> None:
         """Show a signal at one side."""
@@ -369,10 +430,12 @@ class DoorLoop:
 
     def close(self) -> None:
         """Hold shut, say what noise was counted, forget every timer."""
-        self._modes.stop()
+        self.modes.stop()
         self._noise.close()
+        self._comparing.stop()
+        self.feedback.stop()
         self._fitted.mechanics.close()
 
     def _count(self, side: Side, why: str) -> None:
-        if self._noise.count(side, why):
+        if self._noise.count(side, why) and not self.shadow:
             self.show(side, Signal.DENIED)

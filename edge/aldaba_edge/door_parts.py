@@ -25,6 +25,10 @@ class DoorPlan:
     unsure_clock: UnsureClock = UnsureClock.ALLOW
     counts_passages: bool = False
     """A turnstile: the arm moves people, not the tap."""
+    shadow: bool = False
+    """It listens beside another system and releases nothing."""
+    others_relay: bool = False
+    """The other system's relay is wired to us; without it, the leaf says that it opened."""
 
 
 class Trust(Protocol):

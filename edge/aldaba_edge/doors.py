@@ -53,6 +53,15 @@ class Doors:
         if found is not None:
             found.set_mode(mode, until)
 
+    def secured(self) -> dict[DoorId, bool]:
+        """Whether each door is shut and held."""
+        return {loop.id: loop.mechanics.secured for loop in self}
+
+    def look(self) -> None:
+        """The rules changed: see at every door what it does by itself now."""
+        for loop in self:
+            loop.modes.look()
+
     def show(self, signal: Signal) -> None:
         """Show a signal at every side of every door."""
         for loop in self:

@@ -47,4 +47,6 @@ class LockFeedback:
         if stuck is self._stuck:
             return
         self._stuck = stuck
-        self._record(LockStuck(self._door, "released" if self._wanted else "secured") if stuck else LockFollows(self._door))
+        self._record(
+            LockStuck(self._door, "released" if self._wanted else "secured") if stuck else LockFollows(self._door)
+        )

@@ -7,7 +7,7 @@ a time and in an order that can be replayed. Drivers live on threads of their
 own and may only `post` what they saw; the loop calls it back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias
 
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.events import AnyEvent
-from aldaba_shared.ids import CredentialKey, DoorId, HolderId, ScheduleId, ZoneId
+from aldaba_shared.ids import ControllerId, CredentialKey, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.messages import Head
 from aldaba_shared.presence import Order, Presence, PresenceRules
@@ -241,6 +241,15 @@ class Presences(Protocol):
 
     def move(self, holder: HolderId, zone: ZoneId, order: Order) -> None:
         """Take a movement into account; an older one than known changes nothing."""
+
+    def apart(self, controllers: Collection[ControllerId]) -> bool:
+        """Whether any of these controllers, this one apart, cannot be heard."""
+
+    def door_secured(self, door: DoorId) -> bool | None:
+        """Whether a door of this site is secured; None while nobody who knows can be heard."""
+
+    def doors_changed(self) -> None:
+        """A door of ours was released, secured, opened or shut."""
 
 
 class Uses(Protocol):

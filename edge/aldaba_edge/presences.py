@@ -6,21 +6,23 @@ any order; what is ours is published the same way. What
 was used (`uses`) travels in the same news.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 from msgspec import Struct
 
+from aldaba_edge.devices import Alarmed
 from aldaba_edge.journal import SqliteJournal
+from aldaba_edge.peers_now import HEARTBEAT_SECONDS, PeersNow
 from aldaba_edge.ports import Clock, Timer
 from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import OutOfDate, Trust
 from aldaba_edge.uses import Uses
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, seal, unseal
 from aldaba_shared.events import movement
-from aldaba_shared.ids import ControllerId, HolderId, ZoneId
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, ZoneId
 from aldaba_shared.messages import Kind, PresenceNews
 from aldaba_shared.presence import Order, Presence, Stay, merged
 from aldaba_shared.wire import Malformed
@@ -80,6 +82,11 @@ class PeerPresences:
         publish: Callable[[bytes], None],
         refused: Callable[[str, str], None],
     ) -> None:
+        self.peers_now = PeersNow(ControllerId(trust.controller), clock)
+        self.own_doors: Callable[[], dict[DoorId, bool]] = dict
+        self.asked_for: Callable[[], bool] = lambda: False
+        self._doors_told: dict[DoorId, bool] = {}
+        self._heartbeat = Alarmed(clock)
         self._uses = uses
         uses.on_change(self._tell_soon)
         self._peers = peers
@@ -108,6 +115,20 @@ class PeerPresences:
             self.checkpoint()
         self._tell_soon()
 
+    def apart(self, controllers: Collection[ControllerId]) -> bool:
+        """Whether any of these controllers, this one apart, cannot be heard."""
+        return self.peers_now.apart(controllers)
+
+    def door_secured(self, door: DoorId) -> bool | None:
+        """Whether a door of this site is secured; None while nobody who knows can be heard."""
+        mine = self.own_doors()
+        return mine[door] if door in mine else self.peers_now.door_secured(door)
+
+    def doors_changed(self) -> None:
+        """A door of ours was released, secured, opened or shut: peers with an interlock hear of it at once."""
+        if self.asked_for() and self.own_doors() != self._doors_told:
+            self.tell()
+
     def _tell_soon(self) -> None:
         if self._timer is None:
             self._timer = self._clock.call_later(NEWS_SECONDS, self.tell)
@@ -133,7 +154,10 @@ class PeerPresences:
             raise EnvelopeRefused(Kind.PRESENCE, "it tells of movements at another controller")
         if not all(FIRST_YEAR <= stay.since.year <= LAST_YEAR for _, stay in news.stays):
             raise OutOfDate(Kind.PRESENCE, "implausible_time", "it tells of a movement at the edge of time")
-        if not self._newer(news):
+        newer = self._newer(news)
+        if newer or self.peers_now.unknown(news.controller):
+            self.peers_now.heard(news)
+        if not newer:
             return
         self._stays = merged(self._stays, news.stays)
         self._uses.hear(news.controller, news.used)
@@ -185,9 +209,23 @@ class PeerPresences:
             for holder, stay in self._stays.items()
             if stay.order.controller == me and now - stay.since < TOLD_FOR
         )
-        news = PresenceNews(ControllerId(me), self._journal.id, counter, now, stays, self._uses.told())
+        self._doors_told = self.own_doors() if self.asked_for() else {}
+        doors = tuple(sorted(self._doors_told.items()))
+        news = PresenceNews(ControllerId(me), self._journal.id, counter, now, stays, self._uses.told(), doors)
         envelope = seal(Kind.PRESENCE, self._trust.site, news, self._trust.own)
         self._state.put(Slot.PRESENCE_COUNTER, counter, then=lambda: self._publish(envelope))
+        self._heartbeat.start(HEARTBEAT_SECONDS, self._still_here)
+
+    def _still_here(self) -> None:
+        """A rule that needs this controller would otherwise take its silence for a cut."""
+        if self.asked_for():
+            self.tell()
+        else:
+            self._heartbeat.start(HEARTBEAT_SECONDS, self._still_here)
+
+    def stop(self) -> None:
+        """Tell no more."""
+        self._heartbeat.stop()
 
     def checkpoint(self) -> None:
         """Keep all stays, so that a restart reads only the lines after this one."""

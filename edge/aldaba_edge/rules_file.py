@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aldaba_shared import door_rules
+from aldaba_shared.decide import Passback
 from aldaba_shared.door_rules import NOTHING_SAID, DoorRules
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
@@ -73,6 +74,9 @@ def open_to_read(path: Path) -> sqlite3.Connection:
 
 def _instant(seconds: int | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+FIRM: Final = frozenset({Passback.HARD, Passback.TIMED})
 
 
 class RulesFile:
@@ -161,6 +165,13 @@ class RulesFile:
             if name.startswith(door_rules.PREFIX)
         }
         return PresenceRules({ZoneId(zone.id): zone for zone in zones}, site_zone, night_reset)
+
+    @property
+    def asks_for_peers(self) -> bool:
+        """Whether a rule of the site needs to know whether controllers can hear each other."""
+        zones = self.presence.zones.values()
+        limits = any(zone.controllers and (zone.safety_limit or zone.passback in FIRM) for zone in zones)
+        return limits or any(door.interlock_with for door in self._doors.values())
 
     def door_rules(self, door: DoorId) -> DoorRules:
         """What the rules say of a door itself."""

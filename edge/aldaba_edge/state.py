@@ -44,6 +44,9 @@ class Slot(StrEnum):
     TIME_FLOOR = "time_floor"
     CLOCK = "clock"
     CLEAN = "clean"
+    FIRST_CARDS = "first_cards"
+    SHADOWS = "shadows"
+    INTRUSION = "intrusion"
 
 
 def open_state(path: Path) -> bool:

@@ -56,6 +56,7 @@ class SqliteRules:
         verify: Verify,
         tell: Callable[[AnyEvent], object],
     ) -> None:
+        self.on_applied: Callable[[], None] = lambda: None
         self.folder = folder
         self._state = state
         self._trust = trust
@@ -101,6 +102,11 @@ class SqliteRules:
     def presence(self) -> PresenceRules:
         """The zones of the site and their limits."""
         return self._file.presence if self._file is not None else NO_RULES
+
+    @property
+    def asks_for_peers(self) -> bool:
+        """Whether a rule of the site needs to know whether controllers can hear each other."""
+        return self._file is not None and self._file.asks_for_peers
 
     def door_rules(self, door: DoorId) -> DoorRules:
         """What the rules say of a door itself; nothing, while there are none."""
@@ -281,6 +287,7 @@ class SqliteRules:
         self.verified = True
         self._raise_floor(head)
         self._tell(RulesApplied(head.epoch, head.version, head.set_hash))
+        self.on_applied()
 
     def tidy(self) -> None:
         """Bring the deltas' write-ahead log home, away from the loop; the next delta then begins it anew.

@@ -16,8 +16,10 @@ from typing import Final
 from aldaba_edge.books import Books, open_books
 from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.devices import LockLine
+from aldaba_edge.door_inputs import heard
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.keyfile import Identity
 from aldaba_edge.lane import LaneMechanics
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
@@ -244,6 +246,7 @@ class Machine:
             books.uses,
             Standing(core, self.clock, books.state),
             partial(credential_key, answer.controller_key),
+            KeptFirstCards(books.state),
         )
 
     def _fit(self, loop: DoorLoop) -> Fittings:
@@ -275,12 +278,14 @@ class Machine:
         return Fittings(leaf, readers)
 
     def _listen(self, loop: DoorLoop) -> None:
-        paper, mechanics = self._paper, loop.mechanics
-        if isinstance(mechanics, LaneMechanics):
-            paper.passage_in.open(lambda active: mechanics.passage(Side.IN) if active else None)
-            paper.passage_out.open(lambda active: mechanics.passage(Side.EGRESS) if active else None)
-        elif isinstance(mechanics, DoorMechanics):
-            paper.leaf.open(mechanics.leaf)
-        paper.button.open(lambda active: loop.exit_requested() if active else None)
+        paper = self._paper
+        inputs = {
+            "passage_in": paper.passage_in,
+            "passage_out": paper.passage_out,
+            "contact": paper.leaf,
+            "exit_button": paper.button,
+        }
+        for name, contact in inputs.items():
+            contact.open(partial(heard, loop, name))
         paper.reader_in.open(partial(loop.read, Side.IN))
         paper.reader_out.open(partial(loop.read, Side.EGRESS))

@@ -58,6 +58,8 @@ class Notice(StrEnum):
 
     PASSBACK_SOFT = "passback_soft"
     RULES_STALE = "rules_stale"
+    PRESENCE_APART = "presence_apart"
+    """Decided while a controller of the zone ahead could not be heard."""
 
 
 class Presented(Struct, frozen=True, omit_defaults=True):
@@ -80,6 +82,8 @@ class PresenceNow(Struct, frozen=True, omit_defaults=True):
     """For `Passback.TIMED`: how long a second entry stays refused."""
     occupancy: int = 0
     safety_limit: int | None = None
+    apart: bool = False
+    """A controller of the zone cannot be heard: who is inside is what was last heard."""
 
 
 class DoorNow(Struct, frozen=True, omit_defaults=True):
@@ -214,4 +218,6 @@ def _notices(presence: PresenceNow, shown: Presented, door: DoorNow) -> tuple[No
         notices = (Notice.PASSBACK_SOFT,)
     if door.rules_issued_at is None or shown.at - door.rules_issued_at > STALE_AFTER:
         notices = (*notices, Notice.RULES_STALE)
+    if presence.apart:
+        notices = (*notices, Notice.PRESENCE_APART)
     return notices

@@ -34,7 +34,7 @@ class DoorState(StrEnum):
     FREE_OPEN = "free_open"
     """Open, in a mode that lets everybody through."""
     RESTED = "rested"
-    """Shut, in a mode that lets everybody through, but held: the lock may not stay powered. Each release counts alone."""
+    """Shut, in a mode that lets everybody through, but its lock had to rest: each release counts alone."""
     RESTED_OPEN = "rested_open"
     """The same, while the leaf is open."""
 

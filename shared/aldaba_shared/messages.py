@@ -172,6 +172,8 @@ class PresenceNews(Struct, frozen=True, omit_defaults=True):
     at: Moment
     stays: tuple[tuple[HolderId, Stay], ...]
     used: tuple[Used, ...] = ()
+    doors: tuple[tuple[DoorId, bool], ...] = ()
+    """Whether each door of this controller is secured, where a rule of the site asks for it."""
 
 
 class WorkingKey(Struct, frozen=True):

@@ -21,7 +21,8 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from aldaba_shared.decide import Passback, PresenceNow
-from aldaba_shared.ids import HolderId, ZoneId
+from aldaba_shared.door_rules import Apart
+from aldaba_shared.ids import ControllerId, HolderId, ZoneId
 from aldaba_shared.schedule import zone_of
 from aldaba_shared.wire import Moment
 
@@ -44,6 +45,10 @@ class Zone(Struct, frozen=True, omit_defaults=True):
     passback: Passback = Passback.SOFT
     passback_minutes: int = 0
     presence_hours: int = 12
+    apart: Apart = Apart.SOFTEN
+    """What hard and timed passback do while a controller of this zone cannot be heard."""
+    controllers: tuple[ControllerId, ...] = ()
+    """Whose doors lead into or out of it: who must be heard for its number to be whole."""
 
 
 class Order(Struct, frozen=True, order=True, array_like=True):
@@ -152,19 +157,37 @@ def _is_in(stay: Stay, zone: ZoneId, rules: PresenceRules, at: datetime) -> bool
 
 
 def seen_by(
-    presence: Presence, holder: HolderId | None, zone: ZoneId, rules: PresenceRules, at: datetime
+    presence: Presence,
+    holder: HolderId | None,
+    zone: ZoneId,
+    rules: PresenceRules,
+    at: datetime,
+    *,
+    apart: bool = False,
 ) -> PresenceNow:
-    """What a decision needs to know when this holder asks to enter this zone."""
+    """What a decision needs to know when this holder asks to enter this zone.
+
+    `apart` says that a controller of the zone cannot be heard: a passback that
+    would refuse softens where the zone says so, and the limit goes on with the
+    last that was heard.
+    """
     policy = rules.zones.get(zone)
     if policy is None:
         return PresenceNow()
     stay = presence.get(holder) if holder is not None else None
     inside = stay is not None and _is_in(stay, zone, rules, at)
     return PresenceNow(
-        passback=policy.passback,
+        passback=_while_apart(policy) if apart else policy.passback,
         inside=inside,
         entered_at=stay.since if stay is not None and inside else None,
         passback_minutes=policy.passback_minutes,
         occupancy=occupancy(presence, zone, rules, at) if policy.safety_limit is not None else 0,
         safety_limit=policy.safety_limit,
+        apart=apart,
     )
+
+
+def _while_apart(zone: Zone) -> Passback:
+    if zone.apart is Apart.SOFTEN and zone.passback is not Passback.OFF:
+        return Passback.SOFT
+    return zone.passback

@@ -1,6 +1,6 @@
 """A door with everything it touches, made of fakes that can be read and turned by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -8,9 +8,10 @@ from functools import partial
 from aldaba_edge.books import Books
 from aldaba_edge.clock import HandClock
 from aldaba_edge.devices import LockLine
+from aldaba_edge.door_inputs import heard
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
-from aldaba_edge.lane import LaneMechanics
+from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Signal, Use
 from aldaba_shared.decide import Passback, Side
@@ -171,6 +172,9 @@ class FakePresences:
 
     def __init__(self) -> None:
         self.known: Presence = {}
+        self.cut_off = False
+        self.secured: dict[DoorId, bool] = {}
+        self.told_of_doors = 0
 
     def stays(self) -> Presence:
         return self.known
@@ -178,9 +182,31 @@ class FakePresences:
     def move(self, holder: HolderId, zone: ZoneId, order: Order) -> None:
         self.known = moved(self.known, holder, zone, order)
 
+    def apart(self, controllers: Collection[ControllerId]) -> bool:
+        return self.cut_off and bool(controllers)
+
+    def door_secured(self, door: DoorId) -> bool | None:
+        return self.secured.get(door)
+
+    def doors_changed(self) -> None:
+        self.told_of_doors += 1
+
     def zone_of(self, holder: HolderId) -> ZoneId | None:
         stay = self.known.get(holder)
         return stay.zone if stay else None
+
+
+class FakeFirstCards:
+    """First cards in memory."""
+
+    def __init__(self) -> None:
+        self.seen: dict[DoorId, datetime] = {}
+
+    def seen_at(self, door: DoorId) -> datetime | None:
+        return self.seen.get(door)
+
+    def see(self, door: DoorId, at: datetime) -> None:
+        self.seen[door] = at
 
 
 @dataclass
@@ -199,6 +225,9 @@ class Bench:
         self,
         *,
         turnstile: bool = False,
+        shadow: bool = False,
+        times: LeafTimes | None = None,
+        lane_times: LaneTimes | None = None,
         contact: bool = True,
         clock: HandClock | None = None,
         books: Books | None = None,
@@ -208,10 +237,12 @@ class Bench:
         self.rules = FakeRules()
         self.presences = FakePresences()
         self.trust = FakeTrust()
+        self.first_cards = FakeFirstCards()
         self.lock, self.lock_out = FakeLock(), FakeLock()
         self.shows = {Side.IN: FakeShow(), Side.EGRESS: FakeShow()}
         self.partner_secured = True
         self._turnstile = turnstile
+        self._times, self._lane_times = times or LeafTimes(), lane_times
         shared = Controller(
             ControllerId("c"),
             SiteId("site"),
@@ -222,9 +253,10 @@ class Bench:
             books.uses if books else self.journal,
             self.trust,
             partial(credential_key, bytes(32)),
+            self.first_cards,
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}
-        self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile), shared, self._fit)
+        self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile, shadow=shadow), shared, self._fit)
         self.contact = contact
 
     def _fit(self, loop: DoorLoop) -> Fittings:
@@ -238,27 +270,32 @@ class Bench:
                 record=loop.tell,
                 show=loop.show_everywhere,
                 into=loop.plan.into.get,
+                times=self._lane_times,
             )
         else:
+            line = LockLine(self.lock, self.clock, loop)
+            line.driven = loop.driven
             mechanics = DoorMechanics(
                 STREET_DOOR,
                 self.clock,
-                LockLine(self.lock, self.clock, loop),
+                line,
                 record=loop.tell,
                 show=loop.show_everywhere,
-                times=LeafTimes(),
+                times=self._times,
             )
         self.mechanics = mechanics
         return Fittings(mechanics, self.shows, partner=lambda: self.partner_secured)
 
     def leaf(self, *, opened: bool) -> None:
-        assert isinstance(self.mechanics, DoorMechanics)
-        self.mechanics.leaf(opened)
-        self.clock.settle()
+        self.feel("contact", active=opened)
 
     def arm(self, side: Side) -> None:
-        assert isinstance(self.mechanics, LaneMechanics)
-        self.mechanics.passage(side)
+        self.feel("passage_in" if side is Side.IN else "passage_out", active=True)
+
+    def feel(self, name: str, *, active: bool) -> None:
+        """An input of the door changes."""
+        heard(self.loop, name, active)
+        self.clock.settle()
 
     def tap(self, key: CredentialKey = ANA_CARD, side: Side = Side.IN, *, wait: float = 0.002) -> None:
         self.loop.read(side, CardSeen(CredentialKind.UID, key))

@@ -15,6 +15,7 @@ from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.ids import DoorId, HolderId, SiteId
 from aldaba_shared.presence import STREET
 from aldaba_shared.reasons import Reason
+from aldaba_shared.turnstile import Passage
 from tests.edge.door_fakes import ANA, ANA_CARD, FLOOR, LOST_CARD, MONDAY_NOON, PASS_KEY, SLOW_CARD, STREET_DOOR, Bench
 
 if TYPE_CHECKING:
@@ -370,7 +371,7 @@ def test_a_second_person_behind_the_holder_is_nobody_we_know() -> None:
     bench.tap()
     bench.arm(Side.IN)
     bench.arm(Side.IN)
-    assert bench.journal.events[-1] == events.Passed(STREET_DOOR, Side.IN)
+    assert bench.journal.events[-1] == events.Passed(STREET_DOOR, Side.IN, None, FLOOR, Passage.SECOND_PERSON)
 
 
 def test_who_leaves_through_a_turnstile_leaves_by_name() -> None:

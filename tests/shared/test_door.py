@@ -102,7 +102,7 @@ lane_inputs = st.lists(st.sampled_from(LaneInput), max_size=12)
 @given(history=lane_inputs)
 def test_every_grant_at_a_turnstile_ends_in_one_passage_or_none(history: list[LaneInput]) -> None:
     state, open_grants = LaneState.SECURED, 0
-    for one in [*history, LaneInput.SECURED_AGAIN, LaneInput.RELEASE_ENDED]:
+    for one in [*history, LaneInput.SECURED_AGAIN, LaneInput.RELEASE_ENDED, LaneInput.FOLLOW_ENDED]:
         before, (state, effects) = state, turnstile.after(state, one)
         if one in (LaneInput.GRANT_IN, LaneInput.GRANT_OUT) and before is not LaneState.FREE:
             open_grants += 1
@@ -127,10 +127,12 @@ def test_a_turnstile_always_lets_out(state: LaneState) -> None:
 )
 def test_who_turns_the_arm_the_wrong_way_is_not_the_holder(given_in: LaneInput, passed: LaneInput) -> None:
     letting, _ = turnstile.after(LaneState.SECURED, given_in)
-    assert turnstile.after(letting, passed) == Next(letting, (LaneEffect.RECORD_SOMEBODY,))
+    assert turnstile.after(letting, passed) == Next(letting, (LaneEffect.RECORD_WRONG_WAY,))
 
 
 def test_a_second_person_behind_the_holder_is_counted_apart() -> None:
     state, first = turnstile.after(LaneState.LETTING_IN, LaneInput.PASSED_IN)
     assert LaneEffect.RECORD_HOLDER in first
-    assert turnstile.after(state, LaneInput.PASSED_IN).effects == (LaneEffect.RECORD_SOMEBODY,)
+    assert turnstile.after(state, LaneInput.PASSED_IN).effects == (LaneEffect.RECORD_SECOND_PERSON,)
+    at_rest, _ = turnstile.after(state, LaneInput.FOLLOW_ENDED)
+    assert turnstile.after(at_rest, LaneInput.PASSED_IN).effects == (LaneEffect.RECORD_UNASKED,)

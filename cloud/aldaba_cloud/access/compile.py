@@ -201,9 +201,20 @@ def presence_zones(place: Place) -> dict[ZoneId, presence.Zone]:
             passback=zone.passback,
             passback_minutes=zone.passback_minutes,
             presence_hours=zone.presence_hours,
+            controllers=_controllers_of(place, zone.id),
         )
         for zone in place.zones.values()
     }
+
+
+def _controllers_of(place: Place, zone: ZoneId) -> tuple[ControllerId, ...]:
+    """Whose doors lead into or out of a zone, or lie in it."""
+    inside = place.inside(zone)
+    return tuple(
+        sorted(
+            {door.controller for door in place.doors.values() if door.controller and {door.into, door.out_of} & inside}
+        )
+    )
 
 
 def narrowed(rules: SiteRules, levels: Levels) -> SiteRules:

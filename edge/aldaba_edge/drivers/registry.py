@@ -86,13 +86,13 @@ class Registry:
 
     def __init__(self, drivers: Mapping[str, DriverFactory], catalog: Catalog) -> None:
         self._drivers = drivers
-        self._catalog = catalog
+        self.catalog = catalog
         self._pins: Any = None
         self._buses: dict[str, Any] = {}
 
     def names(self, kind: Kind) -> list[str]:
         """What a configuration may name: profiles of this kind, then drivers."""
-        profiles = self._catalog.names(kind) if kind in self._catalog.profiles else []
+        profiles = self.catalog.names(kind) if kind in self.catalog.profiles else []
         return [*profiles, *sorted(name for name, driver in self._drivers.items() if driver.kind is kind)]
 
     def check(self, kind: Kind, name: str, options: Mapping[str, object]) -> list[str]:
@@ -132,7 +132,7 @@ class Registry:
     def _resolve(
         self, kind: Kind, name: str, options: Mapping[str, object]
     ) -> tuple[DriverFactory, Mapping[str, object]]:
-        profile = self._catalog.profiles.get(kind, {}).get(name)
+        profile = self.catalog.profiles.get(kind, {}).get(name)
         driver_name = getattr(profile, "driver", name)
         driver = self._drivers.get(driver_name)
         if driver is None or driver.kind is not kind:
