@@ -40,6 +40,9 @@ REFUSAL_SECONDS: Final = 60.0
 """The same refusal is journaled once in so long; the log says how often it came."""
 GONE_SECONDS: Final = 150.0
 """The cloud signs a head every minute; after two and a half without any word it is called gone."""
+GREET_AGAIN_SECONDS: Final = 5.0
+LONGEST_GREETING: Final = 60.0
+"""A hello that nobody answered is said again, first after five seconds, then after twice as long, up to a minute."""
 
 
 class Refusals:
@@ -93,6 +96,7 @@ class Sync:
         self._presences: PeerPresences | None = None
         self._nonce = b""
         self._gone: Timer | None = None
+        self._unanswered: Timer | None = None
         self.cloud_answers = False
         self.on_modes: Callable[[Modes], None] = lambda _modes: None
         self.on_release: Released = lambda _door, _command: None
@@ -120,6 +124,7 @@ class Sync:
         """Disconnect."""
         self._link.stop()
         self.uplink.stop()
+        self._greeted()
         if self._gone is not None:
             self._gone.cancel()
 
@@ -148,8 +153,26 @@ class Sync:
         self._nonce = secrets.token_bytes(16)
         self.hello()
         self.uplink.reconnected(self._nonce)
+        self._greet_again_after(GREET_AGAIN_SECONDS)
         if self._presences is not None:
             self._presences.tell()
+
+    def _greet_again_after(self, seconds: float) -> None:
+        """Say hello again unless it is answered: the cloud may have been away, and needs its nonce for commands."""
+        self._greeted()
+
+        def again() -> None:
+            self.uplink.greeted(self._nonce)
+            self.hello()
+            self._greet_again_after(min(seconds * 2, LONGEST_GREETING))
+
+        self._unanswered = self._clock.call_later(seconds, again)
+
+    def _greeted(self) -> None:
+        """The cloud has answered this connection's hello, or nobody asks any more."""
+        if self._unanswered is not None:
+            self._unanswered.cancel()
+            self._unanswered = None
 
     def hello(self) -> None:
         """Say who is here and how far it is."""
@@ -225,10 +248,18 @@ class Sync:
             self._follower.keys_rotated()
 
     def _ack(self, envelope: bytes) -> None:
-        self.uplink.acked(self._opened(Kind.ACK, envelope, Ack))
+        ack = self._opened(Kind.ACK, envelope, Ack)
+        self.uplink.acked(ack)
+        self._answered(ack.nonce)
 
     def _resend(self, envelope: bytes) -> None:
-        self.uplink.resend(self._opened(Kind.RESEND, envelope, Resend))
+        resend = self._opened(Kind.RESEND, envelope, Resend)
+        self.uplink.resend(resend)
+        self._answered(resend.nonce)
+
+    def _answered(self, nonce: bytes) -> None:
+        if nonce == self._nonce:
+            self._greeted()
 
     def _modes(self, envelope: bytes) -> None:
         modes = self._opened(Kind.MODES, envelope, Modes)

@@ -81,9 +81,13 @@ class Uplink:
     def reconnected(self, hello_nonce: bytes) -> None:
         """Begin again after what is known to have arrived; an ack may also answer the hello."""
         self._online = True
-        self._remember(hello_nonce, self._journal.durable.sequence)
+        self.greeted(hello_nonce)
         self._go_back()
         self.pump()
+
+    def greeted(self, hello_nonce: bytes) -> None:
+        """A hello goes out now; what answers it measures the clock from here."""
+        self._remember(hello_nonce, self._journal.durable.sequence)
 
     def stop(self) -> None:
         """Send nothing more."""

@@ -368,12 +368,25 @@ def test_a_line_that_comes_in_time_takes_back_what_a_delayed_hello_taught(work: 
     door = ToyController("ctl_2")
     door.join(work)
     door.tap("hld_ana", "zone_open")
-    take(work, door, door.batch())
-    greet(replace(work, now=START + timedelta(seconds=20)), door, door.hello())
+    late = replace(work, now=START + timedelta(seconds=20))
+    take(late, door, door.batch())
+    greet(late, door, door.hello())
     assert times(work, door) == [timedelta(seconds=20)]
     door.tap("hld_ana", "street", START + timedelta(minutes=1))
     take(replace(work, now=START + timedelta(minutes=1)), door, door.batch(2))
     assert times(work, door) == [timedelta(), timedelta(minutes=1)]
+
+
+def test_a_line_that_comes_in_time_tells_of_the_clock_before_any_hello(work: Work) -> None:
+    door = ToyController("ctl_2")
+    door.join(work)
+    door.tap("hld_ana", "zone_open")
+    take(work, door, door.batch())
+    door.behind, door.segment = timedelta(hours=-3), 1
+    door.write(ClockSet(3 * 3600 * 1000))
+    door.tap("hld_ana", "street")
+    take(replace(work, now=START + timedelta(hours=1)), door, door.batch(2))
+    assert times(work, door) == [timedelta()] * 3
 
 
 def test_a_small_error_of_a_clock_is_left_alone(work: Work) -> None:

@@ -13,11 +13,12 @@ from aldaba_edge.inline import InlineBroker, InlineLink
 from aldaba_shared.envelope import SigningKey, seal
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.messages import (
+    Ack,
     Delta,
     Kind,
     Resend,
 )
-from aldaba_shared.parcel import pack
+from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.presence import Order
 from aldaba_shared.snapshot import changes_between
 from tests.edge.places import ME, PEER, SITE, START, card_rows, some_rows
@@ -38,6 +39,16 @@ def test_a_controller_says_hello_with_a_fresh_nonce_each_time_it_connects(place:
     first, second = place.cloud.hellos
     assert first.journal == place.books.journal.id
     assert first.nonce != second.nonce
+
+
+def test_a_hello_is_said_again_until_the_cloud_answers_it(place: Place) -> None:
+    place.clock.advance(40)
+    assert len({hello.nonce for hello in place.cloud.hellos}) == 1
+    assert [round((hello.clock - START).total_seconds()) for hello in place.cloud.hellos] == [0, 5, 15, 35]
+    said, journal = place.cloud.hellos[-1], place.books.journal
+    place.down(Kind.ACK, Ack(ME, journal.id, journal.last, said.nonce, place.clock.now()))
+    place.clock.advance(600)
+    assert len(place.cloud.hellos) == 4
 
 
 def test_a_line_is_with_the_cloud_as_soon_as_it_is_durable(place: Place) -> None:
@@ -64,7 +75,12 @@ def test_ten_thousand_lines_after_an_outage_go_up_at_least_fifty_a_message(place
 def test_what_nobody_acks_is_sent_again_with_longer_and_longer_pauses(place: Place) -> None:
     sent: list[float] = []
     place.cloud.link.cut()
-    place.cloud.link.start(lambda: None, lambda _topic, _payload: sent.append(place.clock.monotonic()))
+
+    def hear(_topic: str, payload: bytes) -> None:
+        if Kind.BATCH in unpack(payload):
+            sent.append(place.clock.monotonic())
+
+    place.cloud.link.start(lambda: None, hear)
     place.clock.settle()
     sent.clear()
     place.books.journal.record(OPENED)

@@ -293,13 +293,16 @@ def _learn(work: Work, sender: Controller, seen: tuple[str, int, timedelta], pre
 
 
 def _bound(work: Work, sender: Controller, line: Filed, presence: Presence) -> None:
-    """Correct a known offset by a line: it was written before it came, so the offset is no larger than its age.
+    """Learn from a line's age: it was written before it came, so the clock's offset is no larger than that.
 
     A hello that the network held for twenty seconds teaches an offset of twenty
-    seconds; the next line that comes in time takes it back.
+    seconds; the next line that comes in time takes it back. Where nothing is known
+    only a line that is not late says something, for a backlog is old by itself.
     """
-    if books.find_segments(work, sender.id, line.boot).get(line.segment, (None, None))[0] is not None:
-        _learn(work, sender, (line.boot, line.segment, work.now - line.at), presence)
+    age = work.now - line.at
+    known, _ = books.find_segments(work, sender.id, line.boot).get(line.segment, (None, None))
+    if known is not None or age <= OFFSET_THAT_MATTERS:
+        _learn(work, sender, (line.boot, line.segment, age), presence)
 
 
 def _spread(work: Work, sender: Controller, boot: str, presence: Presence) -> None:
