@@ -104,12 +104,21 @@ class SqliteJournal:
         if self._unrecorded and not self._queue.failing:
             times, self._unrecorded = self._unrecorded, 0
             self._append(Unrecorded(times, "disk_full"), None, None)
+        self._notice_clock()
+        return self._append(event, then, spend)
+
+    @property
+    def segment(self) -> int:
+        """The clock segment of this very moment; a clock that was set is written down first."""
+        self._notice_clock()
+        return self._segment
+
+    def _notice_clock(self) -> None:
         offset = self._clock.now() - _since_boot(self._clock)
         before, self._offset = self._offset, offset
         if before is not None and abs(offset - before) > JUMP:
             self._segment += 1
             self._append(ClockSet(round((offset - before).total_seconds() * 1000)), None, None)
-        return self._append(event, then, spend)
 
     def _append(self, event: AnyEvent, then: Callable[[int], None] | None, spend: Use | None) -> int:
         clock = self._clock

@@ -188,6 +188,7 @@ class Sync:
             journal=self._journal.id,
             last_sequence=self._journal.durable.sequence,
             boot=self._journal.boot,
+            segment=self._journal.segment,
             clock=self._clock.now(),
             nonce=self._nonce,
             modes_counter=modes.counter if modes is not None else 0,

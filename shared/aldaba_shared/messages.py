@@ -113,7 +113,11 @@ class Resend(Struct, frozen=True):
 
 
 class Hello(Struct, frozen=True):
-    """What a controller says on connecting. `nonce` is fresh: commands for this connection must name it."""
+    """What a controller says on connecting. `nonce` is fresh: commands for this connection must name it.
+
+    `segment` is the clock segment in which `clock` was read: what the cloud
+    learns of a clock from its hello holds for the lines of that segment.
+    """
 
     schema: int
     controller: ControllerId
@@ -124,6 +128,7 @@ class Hello(Struct, frozen=True):
     journal: str
     last_sequence: int
     boot: str
+    segment: int
     clock: Moment
     nonce: bytes
     modes_counter: int = 0

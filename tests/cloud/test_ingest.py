@@ -389,6 +389,17 @@ def test_a_line_that_comes_in_time_tells_of_the_clock_before_any_hello(work: Wor
     assert times(work, door) == [timedelta()] * 3
 
 
+def test_a_hello_after_the_clock_was_set_says_nothing_of_the_lines_before(work: Work) -> None:
+    slow = ToyController("ctl_2", behind=timedelta(hours=3))
+    slow.join(work)
+    slow.tap("hld_ana", "zone_open")
+    slow.behind, slow.segment = timedelta(), 1
+    greet(work, slow, slow.hello())
+    slow.write(ClockSet(3 * 3600 * 1000))
+    take(work, slow, slow.batch())
+    assert times(work, slow) == [timedelta()] * 2
+
+
 def test_a_small_error_of_a_clock_is_left_alone(work: Work) -> None:
     slow = ToyController("ctl_2", behind=timedelta(seconds=1.5))
     slow.join(work)

@@ -107,6 +107,7 @@ class ToyController:
             journal=self.journal,
             last_sequence=len(self.lines),
             boot=self.boot,
+            segment=self.segment,
             clock=at - self.behind,
             nonce=f"{self.name}-{self.sent}".encode(),
         )

@@ -41,6 +41,17 @@ def test_a_controller_says_hello_with_a_fresh_nonce_each_time_it_connects(place:
     assert first.nonce != second.nonce
 
 
+def test_a_clock_that_was_set_is_in_the_books_before_the_hello_that_shows_it(place: Place) -> None:
+    place.link.cut()
+    place.clock.settle()
+    place.clock.jump(7200)
+    place.link.join()
+    place.clock.settle()
+    before, after = place.cloud.hellos
+    assert (before.segment, after.segment) == (0, 1)
+    assert place.books.journal.last == 2
+
+
 def test_a_hello_is_said_again_until_the_cloud_answers_it(place: Place) -> None:
     place.clock.advance(40)
     assert len({hello.nonce for hello in place.cloud.hellos}) == 1

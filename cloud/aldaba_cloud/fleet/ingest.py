@@ -126,6 +126,7 @@ def take_hello(work: Work, sender: Controller, hello: Hello, presence: Presence)
         or not 0 <= hello.epoch < BIG
         or not 0 <= hello.version < BIG
         or not 0 <= hello.modes_counter < BIG
+        or not 0 <= hello.segment < BIG
     ):
         raise BatchRefused(sender.id, "its hello has no sensible clock or rule set")
     again = sender.hello is not None and sender.hello.nonce == hello.nonce
@@ -135,7 +136,7 @@ def take_hello(work: Work, sender: Controller, hello: Hello, presence: Presence)
             return None
         store.save_hello(work, hello)
         store.save_confirmed(work, sender.id, (hello.epoch, hello.version), hello.set_hash)
-        _learn_from_hello(work, sender, hello, presence)
+        _learn(work, sender, (hello.boot, hello.segment, work.now - hello.clock), presence)
     mark = books.find_watermark(work, sender.id, hello.journal)
     if hello.last_sequence > mark.sequence:
         return Resend(sender.id, hello.journal, mark.sequence + 1, hello.nonce, work.now)
@@ -173,7 +174,7 @@ def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple
     mark = Watermark(sent.last, sent.hashes[-1])
     first = sent.first + fresh.skip
     filed = file_lines(first, batch.lines[fresh.skip :], sent.hashes[fresh.skip :], work.now)
-    offsets = _offsets(work, sender, batch.journal, filed, presence)
+    offsets = _offsets(work, sender, filed, presence)
     lines = tuple((_effective(line, offsets) if offsets else line.at, line) for line in filed)
     books.add_lines(work, sender, batch.journal, lines)
     books.move_watermark(work, sender.id, batch.journal, mark)
@@ -250,18 +251,13 @@ def _ack(work: Work, batch: Batch, watermark: int) -> Ack:
     return Ack(batch.controller, batch.journal, watermark, batch.nonce, work.now)
 
 
-def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed], presence: Presence) -> Segments:
+def _offsets(work: Work, sender: Controller, filed: Sequence[Filed], presence: Presence) -> Segments:
     """What to add to the clock of each segment in a batch, learning on the way what the batch tells of clocks."""
     for line in filed:
         jump = line.event().get("by_ms") if line.kind == "clock_set" else None
         if isinstance(jump, int) and abs(jump) < JUMP_LIMIT_MS:
             books.save_segment(work, sender, line.boot, line.segment, jump_us=jump * 1000)
             _spread(work, sender, line.boot, presence)
-    hello = sender.hello
-    if hello and hello.journal == journal and filed and filed[0].sequence <= hello.last_sequence <= filed[-1].sequence:
-        line = filed[hello.last_sequence - filed[0].sequence]
-        if line.boot == hello.boot:
-            _learn(work, sender, (line.boot, line.segment, hello.offset), presence)
     if filed:
         _bound(work, sender, filed[-1], presence)
     found: Segments = {}
@@ -270,12 +266,6 @@ def _offsets(work: Work, sender: Controller, journal: str, filed: Sequence[Filed
             if offset and abs(offset * MICROSECOND) > OFFSET_THAT_MATTERS:
                 found[boot, segment] = offset * MICROSECOND
     return found
-
-
-def _learn_from_hello(work: Work, sender: Controller, hello: Hello, presence: Presence) -> None:
-    row = books.find_event(work, sender.id, hello.journal, hello.last_sequence)
-    if row is not None and row.boot == hello.boot:
-        _learn(work, sender, (row.boot, row.segment, work.now - hello.clock), presence)
 
 
 def _learn(work: Work, sender: Controller, seen: tuple[str, int, timedelta], presence: Presence) -> None:
