@@ -11,7 +11,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
 def outdated(folder: Path, pages: Mapping[str, str]) -> list[str]:
     """Names of pages that are missing, differ, or are described by nothing any more."""
-    kept = {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.md")}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir() if path.suffix in {".md", ".json"}}
     return sorted(name for name in {*kept, *pages} if kept.get(name) != pages.get(name))
 
 

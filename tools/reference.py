@@ -14,7 +14,7 @@ from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import edge_settings
-from tools.reference_profiles import profiles
+from tools.reference_profiles import profiles, schema
 
 
 def reasons() -> str:
@@ -40,6 +40,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     **{f"{name}.md": (what, partial(program, name, command)) for name, (what, command) in PROGRAMS.items()},
     "edge-settings.md": ("Every setting of a controller, and what has no default on purpose", edge_settings),
     "devices.md": ("Every device we have a profile of, and how far it was tried", profiles),
+    "profiles.schema.json": ("The JSON schema that every profile fits", schema),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 

@@ -1,18 +1,51 @@
-"""The page of the reference about the devices we have profiles of, and how far each was tried."""
+"""The page of the reference about the devices we have profiles of, and the schema that a profile must fit."""
 
+import json
 from collections.abc import Mapping
 
-from aldaba_profiles.catalog import Maturity, Profile, load_catalog
+import msgspec
+
+from aldaba_profiles.catalog import KINDS, Maturity, Profile, load_catalog
 from tools.markdown import page, table
 from tools.notes import notes
+
+HEADS = ["profile", "device", "tried", "power", "cable", "mind", "facts from"]
+
+
+def _power(profile: Profile) -> str:
+    power = profile.power
+    if not power.volts:
+        return "none of ours"
+    volts = " or ".join(f"{one:g}" for one in power.volts)
+    return f"{volts} V {power.current.value.replace('_', ' ').upper()}, {power.milliamps} mA"
+
+
+def schema() -> str:
+    """The JSON schema of every kind of profile, for editors and for whoever writes one; one definition a kind."""
+    (_, components) = msgspec.json.schema_components(KINDS.values(), ref_template="#/$defs/{name}")
+    document = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Aldaba profiles",
+        "description": "Validate a profile against the definition of its kind, such as #/$defs/LockProfile.",
+        "$defs": components,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _section(kind: str, profiles: Mapping[str, Profile]) -> str:
     rows = (
-        [f"`{name}`", profile.title, str(profile.tested), " ".join(profile.notes.split()), "; ".join(profile.sources)]
+        [
+            f"`{name}`",
+            profile.title,
+            str(profile.tested),
+            _power(profile),
+            f"{profile.cable.metres} m, {profile.cable.kind}" if profile.cable else "",
+            " ".join(profile.notes.split()),
+            "; ".join(profile.sources),
+        ]
         for name, profile in sorted(profiles.items())
     )
-    return f"## {kind.capitalize()}\n\n{table(['profile', 'device', 'tried', 'mind', 'facts from'], rows)}"
+    return f"## {kind.capitalize()}\n\n{table(HEADS, rows)}"
 
 
 def profiles() -> str:

@@ -365,7 +365,7 @@ def _mounted(door: told.Door, registry: Registry, digest: Digest) -> Mounted:
     return Mounted(
         door,
         {
-            name: LateLock(partial(registry.lock, lock.profile, lock_options(door, lock)))
+            name: LateLock(partial(registry.lock, lock_driver(door, lock), lock_options(door, lock)))
             for name, lock in locks.items()
             if lock is not None
         },
@@ -384,14 +384,22 @@ def _mounted(door: told.Door, registry: Registry, digest: Digest) -> Mounted:
     )
 
 
+def lock_driver(door: told.Door, lock: told.Lock) -> str:
+    """Who drives a lock: the driver of its profile, or that of the I2C board it hangs on."""
+    return lock.profile if door.board.address is None else "i2c-lock"
+
+
 def lock_options(door: told.Door, lock: told.Lock) -> dict[str, object]:
-    """What the lock's driver is told: the pin and the three facts that have no default."""
-    return {
-        "pin": lock.pin,
+    """What the lock's driver is told: where its relay is, and the three facts that have no default."""
+    facts: dict[str, object] = {
         "fail_safe": lock.fail_safe,
         "contact": door.relay.contact,
         "active_low": door.board.active_low,
     }
+    board = door.board
+    if board.address is None:
+        return {"pin": lock.pin, **facts}
+    return {"board": board.profile, "bus": board.bus, "address": board.address, "relay": lock.pin, **facts}
 
 
 def power_seconds(door: told.Door, catalog: Catalog) -> float | None:

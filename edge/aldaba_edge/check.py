@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from aldaba_edge import config as told
+from aldaba_edge import fit
 from aldaba_edge.drivers.registry import Kind, Registry
 from aldaba_profiles.catalog import BoardProfile, Catalog, LockProfile
 from aldaba_shared.decide import Passback
@@ -110,7 +111,7 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
     for door in found.doors:
         board = _board(door, catalog)
         mistakes += _devices(door, registry) + _dangers(door, board, {one.id for one in found.doors})
-        mistakes += _keys(door) + _zones(door, rules)
+        mistakes += fit.safeguards(door, catalog) + fit.on_bus(door, board) + fit.key_files(door) + _zones(door, rules)
         warnings += _doubts(door, board, catalog)
         doors.append(without_us(door, board))
     return Verdict(mistakes, warnings, doors)
@@ -123,11 +124,11 @@ def _board(door: told.Door, catalog: Catalog) -> BoardProfile | None:
 
 def _devices(door: told.Door, registry: Registry) -> list[str]:
     """What the drivers say of their options."""
-    from aldaba_edge.bootstrap import contacts_of, lock_options  # noqa: PLC0415 - bootstrap brings the whole daemon
+    from aldaba_edge.bootstrap import contacts_of, lock_driver, lock_options  # noqa: PLC0415 - bootstrap brings the whole daemon
 
     wrong: list[str] = []
     for lock in (door.lock, door.lock_out):
-        wrong += registry.check(Kind.LOCK, lock.profile, lock_options(door, lock)) if lock else []
+        wrong += registry.check(Kind.LOCK, lock_driver(door, lock), lock_options(door, lock)) if lock else []
     for one in door.readers:
         wrong += registry.check(Kind.READER, one.profile, one.options)
     for one in door.indicators:
@@ -165,13 +166,6 @@ def _has_way_out(door: told.Door) -> bool:
     return door.handle or door.exit_button is not None or any(one.side == "out" for one in door.readers)
 
 
-def _keys(door: told.Door) -> list[str]:
-    """Key files of readers that others can read."""
-    paths = [one.options.get("key_file") for one in door.readers]
-    exposed = [told.secret_exposed(Path(path)) for path in paths if isinstance(path, str)]
-    return [f"door {door.id!r}: {one}." for one in exposed if one]
-
-
 def _zones(door: told.Door, rules: PresenceRules | None) -> list[str]:
     """What presence cannot promise behind this door: hard rules need a number that is counted, not estimated."""
     zone = rules.zones.get(ZoneId(door.in_zone)) if rules is not None else None
@@ -203,6 +197,7 @@ def _doubts(door: told.Door, board: BoardProfile | None, catalog: Catalog) -> li
         doubts.append(f"put `{board.boot}` into /boot/firmware/config.txt, or relays may click while the Pi starts")
     if board is not None and board.pins and door.lock.pin not in board.pins:
         doubts.append(f"{door.board.profile} has no relay on pin {door.lock.pin}")
+    doubts += fit.supply(door, catalog)
     return [f"door {door.id!r}: {one}." for one in doubts]
 
 

@@ -45,7 +45,7 @@ def _confirmed(question: str) -> bool:
 
 
 def _clicked(config: told.Config, *, running: bool) -> list[Any]:
-    from aldaba_edge.bootstrap import lock_options
+    from aldaba_edge.bootstrap import lock_driver, lock_options
     from aldaba_edge.doctor import click_test
     from aldaba_edge.drivers.registry import load_registry
 
@@ -58,6 +58,7 @@ def _clicked(config: told.Config, *, running: bool) -> list[Any]:
             click_test(
                 door,
                 registry,
+                lock_driver(door, door.lock),
                 lock_options(door, door.lock),
                 ask=lambda said: click.confirm(said, default=False, err=True),
             )
@@ -68,7 +69,7 @@ def _clicked(config: told.Config, *, running: bool) -> list[Any]:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile"]), required=False)
+@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile", "supply"]), required=False)
 @json_option
 @mendable
 def profiles(kind: str | None, *, as_json: bool) -> None:

@@ -51,7 +51,10 @@ class Device(Table, frozen=True, kw_only=True):
 
 
 class Lock(Table, frozen=True, kw_only=True):
-    """What holds a door shut, on which pin (BCM), and what the lock does without power."""
+    """What holds a door shut, on which pin, and what the lock does without power.
+
+    The pin is a BCM number; on a board with an I2C address it is the number of the relay, from 1.
+    """
 
     profile: Name
     pin: Annotated[int, msgspec.Meta(ge=0, le=27)]
@@ -71,6 +74,10 @@ class Board(Table, frozen=True, kw_only=True):
 
     profile: Name
     active_low: bool
+    address: Annotated[int, msgspec.Meta(ge=0x03, le=0x77)] | None = None
+    """The I2C address of a board that has one, as its switches say; locks then name relays instead of pins."""
+    bus: Name = "/dev/i2c-1"
+    """The I2C bus such a board hangs on."""
 
 
 class SidedDevice(Device, frozen=True, kw_only=True):
@@ -92,6 +99,10 @@ class Door(Table, frozen=True, kw_only=True):
     """The leaf opens from inside by hand, without us: a mechanical way out."""
     emergency_release: Literal["hardware"] | None = None
     """What opens in an emergency without us: a break-glass that cuts the lock's power."""
+    fire_relay: Literal["hardware"] | None = None
+    """What the fire panel opens without us: a contact of it that cuts the lock's power."""
+    supply: Name | None = None
+    """The profile of what feeds the lock, for the wiring and the check."""
     lock: Lock
     relay: Relay
     board: Board
@@ -267,13 +278,19 @@ def _twice(doors: list[Door]) -> list[str]:
     seen: dict[str, str] = {}
     mistakes = []
     for door in doors:
-        claims = [(f"the id {door.id!r}", "door"), (f"pin {door.lock.pin}", "lock")]
-        claims += [(f"pin {door.lock_out.pin}", "lock_out")] if door.lock_out else []
+        claims = [(f"the id {door.id!r}", "door"), (_place(door, door.lock), "lock")]
+        claims += [(_place(door, door.lock_out), "lock_out")] if door.lock_out else []
         for claim, what in claims:
             if claim in seen:
                 mistakes.append(f"door {door.id!r}, {what}: {claim} is taken by {seen[claim]}. Give it another one.")
             seen[claim] = f"door {door.id!r}"
     return mistakes
+
+
+def _place(door: Door, lock: Lock) -> str:
+    """What one lock takes: a pin of the Pi, or a relay of a board on a bus."""
+    board = door.board
+    return f"pin {lock.pin}" if board.address is None else f"relay {lock.pin} at {board.address:#04x} of {board.bus}"
 
 
 def secret_exposed(path: Path) -> str | None:

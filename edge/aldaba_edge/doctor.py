@@ -52,13 +52,13 @@ def examine(config: told.Config) -> Iterator[Finding]:
 
 
 def click_test(
-    door: told.Door, registry: Registry, options: dict[str, object], *, ask: Callable[[str], bool]
+    door: told.Door, registry: Registry, driver: str, options: dict[str, object], *, ask: Callable[[str], bool]
 ) -> Finding:
     """Release a lock for a second and let a person say what it did: the polarity, proved by ear.
 
     Only with the daemon stopped: two programs must not drive one pin.
     """
-    lock = registry.lock(door.lock.profile, options)
+    lock = registry.lock(driver, options)
     try:
         quiet = ask(f"Is {door.id} shut and held now?")
         lock.release()

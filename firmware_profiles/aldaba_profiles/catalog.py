@@ -19,6 +19,11 @@ import msgspec
 from aldaba_profiles.mistakes import mistakes_in
 
 
+def folder_of(kind: str) -> str:
+    """The folder of a kind's profiles: its plural."""
+    return "supplies" if kind == "supply" else f"{kind}s"
+
+
 class CatalogError(Exception):
     """Something about profiles that a person can mend; the message says how."""
 
@@ -33,7 +38,7 @@ class ProfileNotFound(CatalogError):
     def __init__(self, kind: str, name: str, known: list[str]) -> None:
         super().__init__(
             f"No {kind} profile is called {name!r}. "
-            f"Use one of: {', '.join(known)}; or add firmware_profiles/aldaba_profiles/{kind}s/{name}.toml."
+            f"Use one of: {', '.join(known)}; or add firmware_profiles/aldaba_profiles/{folder_of(kind)}/{name}.toml."
         )
         self.name = name
 
@@ -66,13 +71,66 @@ class Energise(StrEnum):
     TO_LOCK = "to_lock"
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every profile says: a title for people, how it was tested, where its facts come from."""
+class Current(StrEnum):
+    """What kind of current a device wants."""
+
+    DC = "dc"
+    AC = "ac"
+    AC_OR_DC = "ac_or_dc"
+    NONE = "none"
+    """None of ours: a dry contact into somebody else's circuit."""
+
+
+class Safeguard(StrEnum):
+    """What a door must have in hardware beside its lock, because no program may be trusted with it."""
+
+    EMERGENCY_RELEASE = "emergency_release"
+    """A break-glass or push button that cuts the lock's power without us."""
+    FIRE_RELAY = "fire_relay"
+    """A contact of the fire panel that cuts the lock's power without us."""
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A table of a profile: an unknown key is a mistake, not a wish."""
+
+
+class Power(Table, frozen=True, kw_only=True):
+    """What a device wants of its supply, at its terminals: the most of common makes, unless the notes say more."""
+
+    volts: tuple[float, ...]
+    """The nominal voltages it is made for; none for a dry contact."""
+    current: Current
+    milliamps: int
+    """While it is energised, at the lowest of its voltages."""
+    battery: str = ""
+    """What it asks of a supply that is to outlast the mains."""
+
+
+class Wire(Table, frozen=True, kw_only=True):
+    """One terminal of a device and where it goes; `{pin}` and the like stand for what the configuration says."""
+
+    terminal: str
+    to: str
+    mind: str = ""
+
+
+class Cable(Table, frozen=True, kw_only=True):
+    """What cable a device wants, and how long it may be."""
+
+    kind: str
+    metres: int
+
+
+class Profile(Table, frozen=True, kw_only=True):
+    """What every profile says: a title for people, how it was tested, where its facts come from, how it is wired."""
 
     title: str
     tested: Maturity
     sources: tuple[str, ...]
     notes: str = ""
+    power: Power
+    cable: Cable | None = None
+    wires: tuple[Wire, ...] = ()
 
 
 class ReaderProfile(Profile, frozen=True, kw_only=True):
@@ -84,14 +142,31 @@ class ReaderProfile(Profile, frozen=True, kw_only=True):
 
 
 class LockProfile(Profile, frozen=True, kw_only=True):
-    """A lock: what its power does, and its times in milliseconds."""
+    """A lock: what its power does, and its times in milliseconds.
+
+    `suppression` is what keeps the coil's kick from the relay's contacts and the
+    Pi. `requires` are the safeguards in hardware without which `check` refuses
+    the door; whatever is held by power requires both.
+    """
 
     driver: str
     energise: Energise
     unlock_ms: int
+    suppression: str
+    requires: tuple[Safeguard, ...] = ()
     relock_on_open_ms: int | None = None
     max_on_ms: int | None = None
     fire: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a lock that power holds without the means to take that power away.
+
+        Raises:
+            ValueError: msgspec turns it into a mistake of the profile.
+        """
+        if self.maker_says_fail_safe and set(self.requires) != set(Safeguard):
+            message = "a lock held by power must require emergency_release and fire_relay"
+            raise ValueError(message)
 
     @property
     def maker_says_fail_safe(self) -> bool:
@@ -99,21 +174,64 @@ class LockProfile(Profile, frozen=True, kw_only=True):
         return self.energise is Energise.TO_LOCK
 
 
+class I2cRelays(Table, frozen=True, kw_only=True):
+    """How relays are switched over I2C: by bits of one register, or by a register of their own each.
+
+    With `masks`, relay 1 is the first mask in `register`, and `inverted` says
+    that a cleared bit energises. `direction_register`, where there is one, makes
+    a bit an output when its bit is cleared, after its level was written. With
+    `registers`, relay 1 is the first register, which takes `on` or `off`.
+    """
+
+    addresses: tuple[int, ...]
+    register: int | None = None
+    masks: tuple[int, ...] = ()
+    inverted: bool = False
+    direction_register: int | None = None
+    registers: tuple[int, ...] = ()
+    on: int = 0xFF
+    off: int = 0x00
+
+    def __post_init__(self) -> None:
+        """Refuse a board that is neither of the two kinds, or both.
+
+        Raises:
+            ValueError: msgspec turns it into a mistake of the profile.
+        """
+        if bool(self.registers) is (self.register is not None and bool(self.masks)):
+            message = "say either register and masks, or registers"
+            raise ValueError(message)
+
+    @property
+    def relays(self) -> int:
+        """How many relays there are."""
+        return len(self.masks) or len(self.registers)
+
+
 class BoardProfile(Profile, frozen=True, kw_only=True):
-    """A relay board: its BCM pins and what the maker says of its polarity.
+    """A relay board: its BCM pins or its I2C registers, and what the maker says of its polarity.
 
     `may_hold_after_kill`: an output may keep its level when our process dies,
     which decides what a crash does to the door; a Pi's own pins keep it or not
     by kernel version (pinctrl-bcm2835's persist_gpio_outputs), so they may.
     `boot` is the line for /boot/firmware/config.txt that keeps relays at rest
-    while the Pi starts.
+    while the Pi starts. `contacts` is what a relay's contacts may switch.
     """
 
-    pins: tuple[int, ...]
+    pins: tuple[int, ...] = ()
+    i2c: I2cRelays | None = None
     maker_says_active_low: bool | None = None
     may_hold_after_kill: bool
     inputs: tuple[int, ...] = ()
     boot: str = ""
+    contacts: str = ""
+
+
+class SupplyProfile(Profile, frozen=True, kw_only=True):
+    """What feeds a door: `watts` is what it can give, `outlasts` how long without the mains."""
+
+    watts: float
+    outlasts: str = ""
 
 
 class TurnstileProfile(Profile, frozen=True, kw_only=True):
@@ -132,6 +250,7 @@ KINDS: Mapping[str, type[Profile]] = {
     "lock": LockProfile,
     "board": BoardProfile,
     "turnstile": TurnstileProfile,
+    "supply": SupplyProfile,
 }
 
 
@@ -157,8 +276,12 @@ class Catalog:
         """The turnstile's profile, or ProfileNotFound naming those that exist."""
         return self._one("turnstile", name, TurnstileProfile)
 
+    def supply(self, name: str) -> SupplyProfile:
+        """The supply's profile, or ProfileNotFound naming those that exist."""
+        return self._one("supply", name, SupplyProfile)
+
     def names(self, kind: str) -> list[str]:
-        """The names of all profiles of a kind: reader, lock, board or turnstile."""
+        """The names of all profiles of a kind: reader, lock, board, turnstile or supply."""
         return list(self.profiles[kind])
 
     def _one(self, kind: str, name: str, wanted: type[P]) -> P:
@@ -178,8 +301,8 @@ def load_catalog(root: Traversable | None = None) -> Catalog:
     profiles: dict[str, dict[str, Profile]] = {}
     for kind, struct in KINDS.items():
         profiles[kind] = {}
-        for name, text in _toml_files((root or files("aldaba_profiles")) / f"{kind}s"):
-            profile = _read(struct, text, f"{kind}s/{name}.toml", mistakes)
+        for name, text in _toml_files((root or files("aldaba_profiles")) / folder_of(kind)):
+            profile = _read(struct, text, f"{folder_of(kind)}/{name}.toml", mistakes)
             if profile is not None:
                 profiles[kind][name] = profile
     if mistakes:

@@ -16,6 +16,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 
 from aldaba_edge.drivers.registry import DriverFactory, Kind, Parts
 from aldaba_shared.errors import AldabaError
+from aldaba_sim.i2c_relays import SimulatedI2c
 from aldaba_sim.pin_panel import LineBuffer, json_line
 
 RETRY_SECONDS = 0.2
@@ -24,9 +25,10 @@ BURST_PAUSE_SECONDS = 0.1
 
 
 class SimulatedPinsOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the panel of this controller listens."""
+    """Where the panel of this controller listens, and which boards hang on its I2C bus, by address such as `0x20`."""
 
     socket: Annotated[str, msgspec.Meta(min_length=1)]
+    i2c: dict[str, str] = {}
 
 
 class PanelMissing(AldabaError):
@@ -77,7 +79,8 @@ class SimulatedPin(MockPin):  # type: ignore[misc]  # gpiozero ships no types
 class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no types
     """Mock pins joined to a panel by a socket; joins again when the panel was away."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, boards: Mapping[str, str] | None = None) -> None:
+        self._boards = {int(address, 0): make for address, make in (boards or {}).items()}
         self._lock = threading.RLock()
         super().__init__(pin_class=SimulatedPin)
         self._path = path
@@ -95,9 +98,15 @@ class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no typ
         with self._lock:
             return super().pin(name, pin_class, **others)
 
+    def i2c(self, _path: str) -> SimulatedI2c:
+        """The bus on which this controller's relay boards hang; their relays are pins of the panel too."""
+        return SimulatedI2c(self._boards, self._tell_number)
+
     def tell(self, name: str, level: bool) -> None:  # noqa: FBT001 - a pin and its level are one fact
         """Tell the panel an output's level."""
-        number = _bcm(name)
+        self._tell_number(_bcm(name), level)
+
+    def _tell_number(self, number: int, level: bool) -> None:  # noqa: FBT001 - as above
         with self._lock:
             self._outputs[number] = level
             self._say(json_line(pin=number, level=level))
@@ -186,7 +195,7 @@ def _bcm(name: str) -> int:
 
 
 def _build(options: SimulatedPinsOptions, _parts: Parts) -> SimulatedPins:
-    return SimulatedPins(options.socket)
+    return SimulatedPins(options.socket, options.i2c)
 
 
 REGISTER: Mapping[str, DriverFactory] = {"simulated": DriverFactory(Kind.PINS, SimulatedPinsOptions, _build)}

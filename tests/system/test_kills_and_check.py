@@ -30,6 +30,7 @@ in_zone = "floor"
 egress = true
 handle = true
 emergency_release = "hardware"
+fire_relay = "hardware"
 release_seconds = {release_seconds}
 lock = {{ profile = "%(profile)s", pin = %(pin)d, fail_safe = %(fail_safe)s%(timer)s }}
 relay = {{ contact = "%(contact)s" }}

@@ -4,6 +4,7 @@
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from aldaba_edge.drivers import options as told
 from aldaba_edge.drivers.registry import DriverFactory, DriverUnavailable, Kind, Parts
@@ -55,6 +56,33 @@ def _lock(options: told.GpioLockOptions, parts: Parts) -> Lock:
     return GpioLock(options, parts.pins)
 
 
+def _i2c_lock(options: told.I2cLockOptions, parts: Parts) -> Lock:
+    from aldaba_edge.drivers.i2c_relays import I2cLock, RelayBoard
+    from aldaba_profiles.catalog import load_catalog
+
+    relays = load_catalog().board(options.board).i2c
+    if relays is None or options.address not in relays.addresses or options.relay > relays.relays:
+        message = f"Board {options.board} has no relay {options.relay} at the I2C address {options.address:#04x}."
+        raise DriverUnavailable(f"{message} Look at its profile: `aldaba-edge profiles board --json`.")
+    where = f"{options.bus} {options.address}"
+    if where not in parts.buses:
+        parts.buses[where] = RelayBoard(_i2c_bus(options.bus, parts), options.address, relays)
+    return I2cLock(options, parts.buses[where])
+
+
+def _i2c_bus(path: str, parts: Parts) -> Any:  # noqa: ANN401 - smbus2 ships no types
+    """The pins' own bus where they have one, as simulated pins do; else the kernel's."""
+    if path not in parts.buses:
+        plugged_in = getattr(parts.pins, "i2c", None)
+        if plugged_in is not None:
+            parts.buses[path] = plugged_in(path)
+        else:
+            from smbus2 import SMBus
+
+            parts.buses[path] = SMBus(path)
+    return parts.buses[path]
+
+
 def _contact(options: told.GpioContactOptions, parts: Parts) -> Contact:
     from aldaba_edge.drivers.gpio import GpioContact
 
@@ -82,6 +110,7 @@ BUILTIN: Mapping[str, DriverFactory] = {
     "osdp-serial": DriverFactory(Kind.READER, told.OsdpOptions, _osdp),
     "pcsc": DriverFactory(Kind.READER, told.PcscOptions, _pcsc),
     "gpio-lock": DriverFactory(Kind.LOCK, told.GpioLockOptions, _lock),
+    "i2c-lock": DriverFactory(Kind.LOCK, told.I2cLockOptions, _i2c_lock),
     "gpio-contact": DriverFactory(Kind.CONTACT, told.GpioContactOptions, _contact),
     "gpio-indicator": DriverFactory(Kind.INDICATOR, told.GpioIndicatorOptions, _indicator),
     "native": DriverFactory(Kind.PINS, told.NativePinsOptions, _native_pins),

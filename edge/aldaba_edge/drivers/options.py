@@ -50,6 +50,18 @@ class GpioLockOptions(Options, frozen=True, kw_only=True):
     active_low: bool
 
 
+class I2cLockOptions(Options, frozen=True, kw_only=True):
+    """A strike or magnet on a relay of an I2C board, relays numbered from 1; the three facts are the installer's."""
+
+    board: str
+    bus: Path = "/dev/i2c-1"
+    address: Annotated[int, msgspec.Meta(ge=0x03, le=0x77)]
+    relay: Annotated[int, msgspec.Meta(ge=1, le=16)]
+    fail_safe: bool
+    contact: RelayContact
+    active_low: bool
+
+
 class GpioContactOptions(Options, frozen=True, kw_only=True):
     """A dry contact between a pin and ground (`pull` up) or supply (`pull` down)."""
 

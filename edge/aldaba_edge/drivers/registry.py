@@ -113,7 +113,7 @@ class Registry:
 
     def lock(self, name: str, options: Mapping[str, object]) -> Lock:
         """A lock, already driven to its secured level."""
-        return cast("Lock", self._build(Kind.LOCK, name, options, Parts(pins=self._pins)))
+        return cast("Lock", self._build(Kind.LOCK, name, options, Parts(pins=self._pins, buses=self._buses)))
 
     def contact(self, name: str, options: Mapping[str, object]) -> Contact:
         """A debounced input, not yet open."""
