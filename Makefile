@@ -39,6 +39,7 @@ world: ## one simulated world, SEED=1 DAYS=30: faults and invariants, determinis
 	@tools/setup demo
 	@exec .venv/bin/aldaba-sim world --seed $(SEED) --days $(DAYS)
 
-soak: ## a year in each of ten worlds; for a night, not for a commit
+soak: ## a year in each of ten worlds, then every power cut; for a night, not for a commit
 	@tools/setup demo
 	@set -e; for seed in {1..10}; do .venv/bin/aldaba-sim world --seed $$seed --days 365; done
+	@ALDABA_CUTS=all .venv/bin/python -m pytest -q tests/system/test_power_cut.py

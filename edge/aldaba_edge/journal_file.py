@@ -11,6 +11,7 @@ from typing import Final, Self
 
 from msgspec import Struct
 
+from aldaba_edge.durable import born_whole
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import GENESIS, Line, chained, read_line
@@ -81,9 +82,14 @@ def open_file(path: Path, boot: str, known: Tail | None, at: datetime) -> Opened
 
 
 def _begun(path: Path, previous: Tail | None, put_aside: Path | None) -> Opened:
+    journal = secrets.token_hex(16)
+    born_whole(path, lambda new: _create(new, journal))
+    return Opened(path, Tail(journal, 0, GENESIS), 0, fresh=True, put_aside=put_aside, previous=previous)
+
+
+def _create(path: Path, journal: str) -> None:
     from sqlite_utils import Database  # noqa: PLC0415 - a fifth of a second that only the first start pays
 
-    journal = secrets.token_hex(16)
     connection = sqlite3.connect(path, isolation_level=None)
     database = Database(connection)
     database.enable_wal()
@@ -93,8 +99,6 @@ def _begun(path: Path, previous: Tail | None, put_aside: Path | None) -> Opened:
     database.table("meta").insert({"name": "id", "value": journal.encode()})
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.close()
-    path.chmod(0o600)
-    return Opened(path, Tail(journal, 0, GENESIS), 0, fresh=True, put_aside=put_aside, previous=previous)
 
 
 def _inspected(path: Path, boot: str) -> Opened:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from msgspec import Struct
 
+from aldaba_edge.durable import sync
 from aldaba_shared.envelope import SigningKey
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import PairAnswer
@@ -54,6 +55,7 @@ def write_identity(path: Path, identity: Identity) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     new.rename(path)
+    sync(path.parent)
 
 
 def read_identity(path: Path) -> Identity:

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from aldaba_edge.durable import born_whole
 from aldaba_edge.uses import COLUMNS as USED_COLUMNS
 from aldaba_edge.writer import WriteQueue
 from aldaba_shared.wire import Malformed, decode, encode
@@ -67,7 +68,7 @@ def open_state(path: Path) -> bool:
             part = path.with_name(path.name + suffix)
             if part.exists():
                 part.rename(path.with_name(f"{path.name}.broken-{secrets.token_hex(4)}{suffix}"))
-    _create(path)
+    born_whole(path, _create)
     return missing
 
 
@@ -81,7 +82,6 @@ def _create(path: Path) -> None:
     database.table("used").create(USED_COLUMNS, pk=("name", "controller"), not_null={"value", "used_at", "expires"})
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.close()
-    path.chmod(0o600)
 
 
 def peek(path: Path, slot: Slot, shape: type[T]) -> T | None:

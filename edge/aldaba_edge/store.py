@@ -16,6 +16,7 @@ from typing import Final
 
 import structlog
 
+from aldaba_edge.durable import sync
 from aldaba_edge.rules_file import RulesFile, RulesRefused, apply_delta, bring_home, head_of, make_ready
 from aldaba_edge.runner import Runner
 from aldaba_edge.snapshot_child import Verify
@@ -349,9 +350,10 @@ class SqliteRules:
         if target.exists():
             # A damaged one of the same generation: SQLite may still hold it open, so it is moved, not overwritten.
             target.rename(self.folder / f"damaged-{head.epoch}-{head.version}-{os.urandom(2).hex()}")
-        _sync_file(self.incoming / "rules.db")
+        sync(self.incoming / "rules.db")
+        sync(self.incoming)
         self.incoming.rename(target)
-        _sync_folder(self.folder)
+        sync(self.folder)
         return target
 
     def _point_to(self, folder: Path) -> None:
@@ -359,7 +361,7 @@ class SqliteRules:
         link.unlink(missing_ok=True)
         link.symlink_to(folder.name)
         link.rename(self.folder / "current")
-        _sync_folder(self.folder)
+        sync(self.folder)
 
     def _generations(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if _generation_of(path) > (0, 0)]
@@ -383,14 +385,3 @@ class SqliteRules:
 def _generation_of(folder: Path) -> tuple[int, int]:
     epoch, _, version = folder.name.partition("-")
     return (int(epoch), int(version)) if epoch.isdecimal() and version.isdecimal() else (0, 0)
-
-
-def _sync_file(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-_sync_folder = _sync_file

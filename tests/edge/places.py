@@ -110,7 +110,9 @@ def no_break(error: Exception) -> None:
     raise AssertionError(str(error))
 
 
-def books_in(folder: Path, clock: HandClock, *, boot: str = "b1", reserve_bytes: int = 4096) -> Books:
+def books_in(
+    folder: Path, clock: HandClock, *, boot: str = "b1", reserve_bytes: int = 4096, synchronous: str = "OFF"
+) -> Books:
     """Open the books of a controller, inline and fast."""
     return open_books(
         folder,
@@ -118,6 +120,6 @@ def books_in(folder: Path, clock: HandClock, *, boot: str = "b1", reserve_bytes:
         inline(clock),
         boot=boot,
         on_broken=no_break,
-        synchronous="OFF",
+        synchronous=synchronous,
         reserve_bytes=reserve_bytes,
     )

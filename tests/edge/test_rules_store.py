@@ -66,8 +66,8 @@ class Place:
         return place_in(self.folder, self.keys, self.clock)
 
 
-def place_in(folder: Path, keys: Keys, clock: HandClock) -> Place:
-    books = books_in(folder, clock)
+def place_in(folder: Path, keys: Keys, clock: HandClock, *, synchronous: str = "OFF") -> Place:
+    books = books_in(folder, clock, synchronous=synchronous)
     trust = Trust(keys.identity(), books.state)
     told: list[AnyEvent] = []
     runner = InlineRunner(clock.post)
