@@ -5,19 +5,12 @@ from collections.abc import Mapping
 
 import msgspec
 
+from aldaba_edge.wiring import power_of
 from aldaba_profiles.catalog import KINDS, Maturity, Profile, load_catalog
 from tools.markdown import page, table
 from tools.notes import notes
 
 HEADS = ["profile", "device", "tried", "power", "cable", "mind", "facts from"]
-
-
-def _power(profile: Profile) -> str:
-    power = profile.power
-    if not power.volts:
-        return "none of ours"
-    volts = " or ".join(f"{one:g}" for one in power.volts)
-    return f"{volts} V {power.current.value.replace('_', ' ').upper()}, {power.milliamps} mA"
 
 
 def schema() -> str:
@@ -38,7 +31,7 @@ def _section(kind: str, profiles: Mapping[str, Profile]) -> str:
             f"`{name}`",
             profile.title,
             str(profile.tested),
-            _power(profile),
+            power_of(profile.power),
             f"{profile.cable.metres} m, {profile.cable.kind}" if profile.cable else "",
             " ".join(profile.notes.split()),
             "; ".join(profile.sources),

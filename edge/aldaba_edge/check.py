@@ -14,6 +14,7 @@ from typing import Any
 from aldaba_edge import config as told
 from aldaba_edge import fit
 from aldaba_edge.drivers.registry import Kind, Registry
+from aldaba_edge.wiring import claimed_twice
 from aldaba_profiles.catalog import BoardProfile, Catalog, LockProfile
 from aldaba_shared.decide import Passback
 from aldaba_shared.ids import ZoneId
@@ -114,6 +115,8 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
         mistakes += fit.safeguards(door, catalog) + fit.on_bus(door, board) + fit.key_files(door) + _zones(door, rules)
         warnings += _doubts(door, board, catalog)
         doors.append(without_us(door, board))
+    if not mistakes:
+        mistakes += claimed_twice(found.doors, catalog, registry)
     return Verdict(mistakes, warnings, doors)
 
 

@@ -83,16 +83,18 @@ def profiles(kind: str | None, *, as_json: bool) -> None:
     from aldaba_profiles.catalog import load_catalog
 
     catalog = load_catalog()
+    from aldaba_edge.wiring import power_of
+
     rows = [
-        (of, name, profile.tested.value, profile.title)
+        (of, name, profile.tested.value, power_of(profile.power), profile.title)
         for of, named in catalog.profiles.items()
         if kind in (None, of)
         for name, profile in named.items()
     ]
     if as_json:
-        say_json([dict(zip(("kind", "name", "tested", "title"), row, strict=True)) for row in rows])
+        say_json([dict(zip(("kind", "name", "tested", "power", "title"), row, strict=True)) for row in rows])
     else:
-        click.echo(table(rows, ("kind", "name", "tested", "title")))
+        click.echo(table(rows, ("kind", "name", "tested", "power", "title")))
 
 
 @click.command("osdp-key")
@@ -124,3 +126,46 @@ def osdp_key(door: str, side: str, path: Path, *, install: bool, as_json: bool) 
     else:
         click.echo(f"Reader {reader.address} of {door}, {side}: {'secured' if secured else 'does NOT answer secured'}.")
     raise SystemExit(0 if secured else NO)
+
+
+@click.command()
+@click.argument("door", required=False)
+@config_option
+@json_option
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), help="Draw the pin header into this file.")
+@mendable
+def wiring(door: str | None, path: Path, *, as_json: bool, svg: Path | None) -> None:
+    """Show how DOOR, or every door, is wired: terminals, cables, supply, and the pin header.
+
+    Drawn from the configuration and the profiles, so it is what the program
+    will drive. Nothing is switched.
+
+    \b
+    Examples:
+      aldaba-edge wiring
+      aldaba-edge wiring door-street --svg door-street.svg
+      aldaba-edge wiring --json
+    """
+    from aldaba_edge import header
+    from aldaba_edge.drivers.registry import load_registry
+    from aldaba_edge.wiring import sheet
+    from aldaba_profiles.catalog import load_catalog
+
+    config = told.load(path)
+    wanted = [one for one in config.door if door in (None, one.id)]
+    if not wanted:
+        raise click.UsageError(f"No door is called {door}. Doors: {', '.join(one.id for one in config.door)}.")
+    registry, catalog = load_registry(), load_catalog()
+    sheets = [sheet(one, catalog, registry) for one in wanted]
+    used = {pin: f"{one.door}, {what}" for one in sheets for pin, what in one.pins.items()}
+    if svg is not None:
+        svg.write_text(header.svg("Wiring of " + ", ".join(one.door for one in sheets), used), "utf-8")
+    if as_json:
+        say_json([one.as_dict() for one in sheets])
+        return
+    for one in sheets:
+        click.echo(f"{one.door}\n")
+        rows = [(line.device, line.terminal, line.to, line.mind) for line in one.connections]
+        click.echo(table(rows, ("device", "terminal", "goes to", "mind")))
+        click.echo("\n" + "\n".join(f"- {note}" for note in one.notes) + "\n")
+    click.echo(header.text(used))
