@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ import structlog
 
 from aldaba_edge import config as told
 from aldaba_edge.books import open_books, threaded
+from aldaba_edge.card_secrets import CardSecrets
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.core import Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
@@ -32,7 +34,7 @@ from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.machine_time import KernelTime
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
-from aldaba_edge.ports import Digest, Link, ReaderBack, ReaderLost, Reading, Snapshots
+from aldaba_edge.ports import CardWays, Link, ReaderBack, ReaderLost, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
@@ -42,8 +44,7 @@ from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import DaemonStarted
-from aldaba_shared.ids import CredentialKey, DoorId, SiteId
-from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.ids import DoorId, SiteId
 from aldaba_shared.messages import Modes
 
 log: Final = structlog.get_logger()
@@ -119,13 +120,15 @@ class Edge:
         self.registry = load_registry()
         self.registry.use_pins(config.pins.profile, config.pins.options)
         self.identity = read_identity(config.data / IDENTITY)
-        self.mounted = _mount(config, self.registry, self.identity)
+        self.secrets = CardSecrets(self.identity.answer.controller, self.identity.answer.controller_key)
+        self.mounted = _mount(config, self.registry, self.secrets, self.identity)
         self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
         self.time = Timekeeper(clock, self.books.state, KernelTime(), boot=boot_id(), tell=self.books.journal.record)
         self.time.start()
         self.books.journal.record(DaemonStarted(software(), boot_id(), self.books.clean))
         ways = _ways(config, self.identity, clock)
         self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
+        self.secrets.follow(lambda: self.core.rules.secrets)
         self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
         self.first_cards = KeptFirstCards(self.books.state)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
@@ -248,7 +251,7 @@ class Edge:
             self.core.presences,
             self.books.uses,
             self.standing,
-            digest_of(self.identity),
+            self.secrets.digest,
             self.first_cards,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
@@ -269,9 +272,10 @@ class Edge:
         return lambda: self.doors.door(partner.door_id).mechanics.secured
 
 
-def digest_of(identity: Identity) -> Callable[[CredentialKind, bytes], CredentialKey]:
-    """What turns card bytes into this controller's keys."""
-    return partial(credential_key, identity.answer.controller_key)
+def reader_id(identity: Identity, door: told.Door, side: Side) -> bytes:
+    """What a PKOC card is told of a reader: 16 bytes of the site and 16 of the place, the same after every restart."""
+    place = f"{identity.answer.controller}/{door.id}/{side.value}"
+    return b"".join(sha256(text.encode()).digest()[:16] for text in (f"aldaba/site/{identity.answer.site}", place))
 
 
 def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
@@ -346,10 +350,9 @@ def _lane(mounted: Mounted, loop: DoorLoop, clock: KeptClock, catalog: Catalog) 
     )
 
 
-def _mount(config: told.Config, registry: Registry, identity: Identity) -> list[Mounted]:
+def _mount(config: told.Config, registry: Registry, known: CardSecrets, identity: Identity) -> list[Mounted]:
     """Make every door's devices as far as they are there, all locks first, because that drives them secured."""
-    digest = digest_of(identity)
-    mounted = [_mounted(door, registry, digest) for door in config.door]
+    mounted = [_mounted(door, registry, known, partial(reader_id, identity, door)) for door in config.door]
     for one in mounted:
         for lock in one.locks.values():
             lock.prepare()
@@ -360,7 +363,8 @@ def _mount(config: told.Config, registry: Registry, identity: Identity) -> list[
     return mounted
 
 
-def _mounted(door: told.Door, registry: Registry, digest: Digest) -> Mounted:
+def _mounted(door: told.Door, registry: Registry, known: CardSecrets, reader_name: Callable[[Side], bytes]) -> Mounted:
+    ways = {side: CardWays(known.key_sets, reader_name(side)) for side in Side}
     locks = {"lock": door.lock, "lock_out": door.lock_out}
     return Mounted(
         door,
@@ -370,7 +374,9 @@ def _mounted(door: told.Door, registry: Registry, digest: Digest) -> Mounted:
             if lock is not None
         },
         {
-            door.side(one.side): LateReader(partial(registry.reader, one.profile, one.options, digest))
+            door.side(one.side): LateReader(
+                partial(registry.reader, one.profile, one.options, known.digest, ways[door.side(one.side)])
+            )
             for one in door.readers
         },
         {

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aldaba_edge import config as told
+from aldaba_edge.card_secrets import CardSecrets
 from aldaba_edge.inspection import journal_of, rules_of
 from aldaba_edge.keyfile import read_identity
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import AccessDecided, read_line
-from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Language, sentence
 
 
@@ -95,7 +96,10 @@ def what_if(config: told.Config, door: str, card: str, moment: str | None) -> Ex
         raise CannotExplain(f"This controller has no door {door!r}. Its doors: {', '.join(d.id for d in config.door)}.")
     rules = rules_of(config)
     try:
-        key = credential_key(_controller_key(config), CredentialKind.UID, _uid(card))
+        answer = read_identity(config.data / "identity").answer
+        known = CardSecrets(answer.controller, answer.controller_key)
+        known.follow(lambda: rules.secrets)
+        key = known.digest(CredentialKind.UID, _uid(card))
         facts = rules.facts(named.door_id, key)
         at = _moment(moment)
         now = DoorNow(rules_issued_at=at, offline_grace_hours=named.offline_grace_hours)
@@ -103,10 +107,6 @@ def what_if(config: told.Config, door: str, card: str, moment: str | None) -> Ex
         return Explained(shown, decide(shown, facts, PresenceNow(), now))
     finally:
         rules.close()
-
-
-def _controller_key(config: told.Config) -> bytes:
-    return read_identity(config.data / "identity").answer.controller_key
 
 
 def _uid(card: str) -> bytes:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
+from aldaba_shared.card_keys import KeySet
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.events import AnyEvent
 from aldaba_shared.ids import ControllerId, CredentialKey, DoorId, HolderId, ScheduleId, ZoneId
@@ -106,6 +107,21 @@ Reading: TypeAlias = CardSeen | CardRefused | PassSeen | Unreadable | ReaderLost
 
 Digest: TypeAlias = Callable[[CredentialKind, bytes], CredentialKey]
 """Turns canonical card bytes into this controller's key; the number never leaves the driver that was given it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardWays:
+    """What a reader needs to ask cards for proof.
+
+    `key_sets` gives the versions of the site's card keys that are accepted now;
+    `reader_id` is what a PKOC card is told of this reader, 32 bytes.
+    """
+
+    key_sets: Callable[[], tuple[KeySet, ...]] = tuple
+    reader_id: bytes = bytes(32)
+
+
+NO_CARD_KEYS: Final = CardWays()
 
 
 class Signal(StrEnum):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from aldaba_shared import door_rules
+from aldaba_shared.card_keys import SETTING as SECRETS
 from aldaba_shared.decide import Passback
 from aldaba_shared.door_rules import NOTHING_SAID, DoorRules
 from aldaba_shared.envelope import KeyRing
@@ -92,6 +93,8 @@ class RulesFile:
 
     cancelled_passes: frozenset[bytes] = frozenset()
     peers = KeyRing()
+    secrets: bytes | None = None
+    """What is sealed for this controller (`aldaba_shared.card_keys`)."""
     _doors: dict[DoorId, DoorRules]
 
     def refresh(self) -> None:
@@ -159,6 +162,7 @@ class RulesFile:
         cancelled = settings.get("cancelled_passes")
         self.cancelled_passes = read_cancelled(cancelled) if cancelled is not None else frozenset()
         self.peers = read_peers(settings[PEERS]) if PEERS in settings else KeyRing()
+        self.secrets = settings.get(SECRETS)
         self._doors = {
             DoorId(name.removeprefix(door_rules.PREFIX)): door_rules.read_door(body)
             for name, body in settings.items()

@@ -127,6 +127,11 @@ class SqliteRules:
         return self._file.cancelled_passes if self._file is not None else frozenset()
 
     @property
+    def secrets(self) -> bytes | None:
+        """What the rules in force hold sealed for this controller; None while they hold nothing."""
+        return self._file.secrets if self._file is not None else None
+
+    @property
     def peers(self) -> KeyRing:
         """Whose presence this controller believes."""
         return self._file.peers if self._file is not None else NOBODY

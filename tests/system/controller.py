@@ -21,7 +21,7 @@ from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.schedule import always
 from aldaba_shared.snapshot import ENABLED, GOOD_STANDING, Row
 from aldaba_shared.wire import encode
-from aldaba_sim.cards import UidCard
+from aldaba_sim.cards import Card, UidCard
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
 from tests.edge.places import FRONT, Keys, write_rules
@@ -156,7 +156,7 @@ class SimulatedController:
         self.process = None
         return code
 
-    def tap(self, card: UidCard = ANA) -> None:
+    def tap(self, card: Card = ANA) -> None:
         """Hold a card to the reader."""
         self.board.take()
         self.board.hold(card)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from smartcard import scard
+
 READER_NAME = "ACS ACR122U PICC Interface (virtual)"
 DRIVER = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
 COMMUNICATION_SOCKET = Path("/run/pcscd/pcscd.comm")
@@ -67,3 +69,14 @@ def _listens(port: int) -> bool:
     """Whether somebody listens on the port: looked up, since a connection would already be a card."""
     sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
     return any(one[1].endswith(f":{port:04X}") and one[3] == "0A" for one in sockets[1:])
+
+
+def wait_empty(name: str = f"{READER_NAME} 00 00") -> None:
+    """Until pcscd has noticed that no card is there: between two of its polls a card could be swapped unseen."""
+    _, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_SYSTEM)
+    state = scard.SCARD_STATE_UNAWARE
+    while not state & scard.SCARD_STATE_EMPTY:
+        result, states = scard.SCardGetStatusChange(context, 5000, [(name, state)])
+        assert result == scard.SCARD_S_SUCCESS, f"{name} is not there"
+        state = states[0][1]
+    scard.SCardReleaseContext(context)

@@ -22,6 +22,7 @@ from aldaba_shared.card_keys import DESFIRE_AID, UID_BYTES, KeySet
 READ_KEY: Final = 1
 MASTER_KEY: Final = 0
 FILE: Final = 1
+RANDOM_BYTES: Final = ev2.BLOCK
 NUMBER_BYTES: Final = 16
 """What the file holds: the card's number, random, and no other card's."""
 
@@ -60,8 +61,7 @@ class CardMade:
 def present(uid: bytes, key_sets: Sequence[KeySet], rnd_a: bytes, *, mode: Mode = Mode.FULL) -> Exchange[Verdict]:
     """Authenticate our application and read the card's number; afterwards bring the card to the newest key set.
 
-    `uid` is what anticollision said, `rnd_a` 32 fresh random bytes: 16 for the
-    card's proof, 16 for the change of key that may follow.
+    `uid` is what anticollision said, `rnd_a` 16 fresh random bytes.
     """
     selected = yield from tell(ev2.native(SELECT_APPLICATION, DESFIRE_AID))
     if isinstance(selected, Malformed) or selected.status != ev2.OK:
@@ -74,7 +74,7 @@ def present(uid: bytes, key_sets: Sequence[KeySet], rnd_a: bytes, *, mode: Mode 
     known = next((one for one in key_sets if one.version == version), None)
     if known is None:
         return Refused("desfire_key_set_unknown")
-    session = yield from ev2.authenticate(READ_KEY, known.desfire(uid), rnd_a[: ev2.BLOCK])
+    session = yield from ev2.authenticate(READ_KEY, known.desfire(uid), rnd_a)
     if isinstance(session, Malformed):
         return Refused(session.why)
     number = yield from read(session, mode)
@@ -127,14 +127,10 @@ def personalise(made: CardMade, random: Callable[[int], bytes]) -> Exchange[Malf
         broken = yield from _create_application()
         if broken is not None:
             return broken
-    master_version = yield from key_version(MASTER_KEY)
-    if isinstance(master_version, Malformed):
-        return master_version
-    key = made.master_key if master_version else ev2.ZERO_KEY
-    session = yield from ev2.authenticate(MASTER_KEY, key, random(ev2.BLOCK))
-    if isinstance(session, Malformed):
-        return session
-    broken = yield from _write_number(session, made.number)
+    broken = yield from _with_master(made, random, _create_file)
+    if broken is not None:
+        return broken
+    broken = yield from _with_master(made, random, lambda session: _write_number(session, made.number))
     if broken is not None:
         return broken
     broken = yield from _install(READ_KEY, made.read_key, made.version, random)
@@ -156,19 +152,34 @@ def _create_application() -> Exchange[Malformed | None]:
     return None if selected.status == ev2.OK else Malformed("desfire_not_created")
 
 
-def _write_number(session: ev2.Session, number: bytes) -> Exchange[Malformed | None]:
+def _with_master(
+    made: CardMade, random: Callable[[int], bytes], step: Callable[[ev2.Session], Exchange[Malformed | None]]
+) -> Exchange[Malformed | None]:
+    """One step under key 0, in a session of its own: a card ends a session with every refusal."""
+    version = yield from key_version(MASTER_KEY)
+    if isinstance(version, Malformed):
+        return version
+    key = made.master_key if version else ev2.ZERO_KEY
+    session = yield from ev2.authenticate(MASTER_KEY, key, random(ev2.BLOCK))
+    if isinstance(session, Malformed):
+        return session
+    return (yield from step(session))
+
+
+def _create_file(session: ev2.Session) -> Exchange[Malformed | None]:
     shape = bytes([FILE, Mode.FULL]) + FILE_RIGHTS.to_bytes(2, "little") + NUMBER_BYTES.to_bytes(3, "little")
     created = yield from tell(session.command(CREATE_FILE, shape))
     if isinstance(created, Malformed):
         return created
-    if created.status == ev2.OK:
-        opened = session.opened(created)
-        if isinstance(opened, Malformed):
-            return opened
-    elif created.status == DUPLICATE:
+    if created.status == DUPLICATE:
         return None
-    else:
+    if created.status != ev2.OK:
         return Malformed("desfire_will_not_create_file")
+    opened = session.opened(created)
+    return opened if isinstance(opened, Malformed) else None
+
+
+def _write_number(session: ev2.Session, number: bytes) -> Exchange[Malformed | None]:
     header = bytes([FILE]) + bytes(3) + len(number).to_bytes(3, "little")
     written = yield from ev2.transmit(session, session.command(WRITE_DATA, header, number, full=True))
     return written if isinstance(written, Malformed) else None

@@ -31,6 +31,11 @@ SAM_CONFIGURATION: Final = bytes.fromhex("1401")
 GET_FIRMWARE_VERSION: Final = bytes.fromhex("02")
 LIST_ONE_ISO_A: Final = bytes.fromhex("4a0100")
 
+IN_DATA_EXCHANGE: Final = bytes.fromhex("4001")
+"""To target 1; the APDU follows."""
+SPEAKS_APDUS: Final = 0x20
+"""The bit of the SAK that says ISO 14443-4."""
+
 _START: Final = b"\x00\xff"
 _QUIET: Final = b"\x00\x55"
 _ERROR_DATA: Final = 0x7F
@@ -38,6 +43,9 @@ _LIST_ANSWER: Final = 0x4B
 _SHORT_FIELD: Final = 2
 _LONG_FIELD: Final = 3
 _TARGET_HEAD: Final = 5
+_EXCHANGE_ANSWER: Final = 0x41
+_EXCHANGE_HEAD: Final = 2
+_ERROR_BITS: Final = 0x3F
 """A target's number, ATQA (2), SAK and UID length stand before its UID."""
 
 
@@ -220,3 +228,10 @@ def build_targets(targets: tuple[Target, ...]) -> bytes:
     for card in targets:
         answer += bytes([card.number]) + card.atqa + bytes([card.sak, len(card.uid)]) + card.uid + card.ats
     return answer
+
+
+def read_exchange(data: bytes) -> bytes | None:
+    """What the card said, out of the answer to InDataExchange; None when the chip reports that it said nothing."""
+    if len(data) < _EXCHANGE_HEAD or data[0] != _EXCHANGE_ANSWER or data[1] & _ERROR_BITS:
+        return None
+    return data[_EXCHANGE_HEAD:]

@@ -18,9 +18,10 @@ def _digest(parts: Parts) -> Digest:
 
 
 def _pn532(options: told.Pn532Options, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.negotiation import Negotiation
     from aldaba_edge.drivers.pn532_serial import Pn532Reader
 
-    return Pn532Reader(options, _digest(parts))
+    return Pn532Reader(options, Negotiation(options.accepts, _digest(parts), parts.cards))
 
 
 def _wiegand(options: told.WiegandOptions, parts: Parts) -> Reader:
@@ -36,9 +37,10 @@ def _scanner(options: told.ScannerOptions, _parts: Parts) -> Reader:
 
 
 def _pcsc(options: told.PcscOptions, parts: Parts) -> Reader:
+    from aldaba_edge.drivers.negotiation import Negotiation
     from aldaba_edge.drivers.pcsc import PcscReader
 
-    return PcscReader(options, _digest(parts))
+    return PcscReader(options, Negotiation(options.accepts, _digest(parts), parts.cards))
 
 
 def _osdp(options: told.OsdpOptions, parts: Parts) -> Reader:

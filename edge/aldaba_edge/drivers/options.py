@@ -6,12 +6,13 @@ The three facts on which a lock's level depends have no default anywhere.
 """
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
 from aldaba_edge.codecs.wiegand import FORMATS, Timing, WiegandFormat
 from aldaba_edge.drivers.patterns import Patterns
+from aldaba_shared.keys import CredentialKind
 
 Pin = Annotated[int, msgspec.Meta(ge=0, le=27, description="BCM number of a pin of the 40-pin header")]
 Milliseconds = Annotated[int, msgspec.Meta(ge=1, le=600_000)]
@@ -30,7 +31,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The base of every driver's options: an unknown key is a mistake, not a wish."""
 
 
-class Pn532Options(Options, frozen=True, kw_only=True):
+PROVABLE: Final = (CredentialKind.PKOC, CredentialKind.DESFIRE, CredentialKind.NTAG424)
+ALL_KINDS: Final = (*PROVABLE, CredentialKind.UID)
+
+
+class CardOptions(Options, frozen=True, kw_only=True):
+    """What readers of cards have in common: which kinds they take, in the order in which a card is asked.
+
+    Without `uid` the door takes no card that can be copied.
+    """
+
+    accepts: tuple[CredentialKind, ...] = ALL_KINDS
+
+    def __post_init__(self) -> None:
+        """Refuse an order that asks for nothing, for the same twice, or for what no card can be.
+
+        Raises:
+            ValueError: msgspec turns it into a mistake of the configuration.
+        """
+        if not self.accepts or len(set(self.accepts)) < len(self.accepts) or set(self.accepts) - set(ALL_KINDS):
+            message = f"accepts must name each kind once, of {', '.join(ALL_KINDS)}"
+            raise ValueError(message)
+
+
+class Pn532Options(CardOptions, frozen=True, kw_only=True):
     """A PN532 on a serial line."""
 
     path: Path
@@ -167,7 +191,7 @@ class ScannerOptions(Options, frozen=True, kw_only=True):
 HexBytes = Annotated[str, msgspec.Meta(pattern="^([0-9A-Fa-f]{2})+$")]
 
 
-class PcscOptions(Options, frozen=True, kw_only=True):
+class PcscOptions(CardOptions, frozen=True, kw_only=True):
     """A reader behind pcscd: its whole name, or a part of it that fits no other reader of this controller."""
 
     reader: Path

@@ -1,4 +1,4 @@
-"""A USB reader behind PC/SC: reads the UID of the card that is held to it.
+"""A USB reader behind PC/SC: meets the card that is held to it.
 
 Speaks to pcscd through pyscard's plain functions: one thread waits for changes
 of one reader, so a card is read when it comes, not when somebody polls. Lamp
@@ -7,20 +7,22 @@ and buzzer are best effort, because each maker has its own pseudo commands.
 
 import contextlib
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from smartcard import scard
 
 from aldaba_edge.backoff import Backoff
-from aldaba_edge.codecs.apdu import Answer, read_answer
+from aldaba_edge.codecs.apdu import read_answer
 from aldaba_edge.codecs.malformed import Malformed
+from aldaba_edge.drivers.negotiation import CardGone, InField, Negotiation, Transmit
 from aldaba_edge.drivers.options import PcscOptions
 from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
-from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
-from aldaba_shared.keys import CredentialKind
+from aldaba_edge.ports import Reading, Signal, Unreadable
 
 UID_LENGTHS = (4, 7, 10)
+STORAGE_CARD = bytes.fromhex("a000000306")
+"""What the ATR of a card without APDUs holds (PC/SC part 3, section 3.1.3.2.3.2)."""
 WAIT_MS = 250
 MUTE_RETRIES = 8
 MUTE_PAUSE_SECONDS = 0.1
@@ -29,11 +31,11 @@ CCID_ESCAPE = 0x42000000 + 1
 
 
 class PcscReader:
-    """A contactless USB reader; satisfies the `Reader` port. UIDs can be copied, and reports say so."""
+    """A contactless USB reader; satisfies the `Reader` port. What cards prove is the negotiation's to find out."""
 
-    def __init__(self, options: PcscOptions, digest: Digest) -> None:
+    def __init__(self, options: PcscOptions, negotiation: Negotiation) -> None:
         self._options = options
-        self._digest = digest
+        self._negotiation = negotiation
         self._uid_command = bytes.fromhex(options.uid)
         self._shows = {
             Signal.GRANTED: [bytes.fromhex(one) for one in options.granted],
@@ -77,23 +79,30 @@ class PcscReader:
                 raise DeviceLost(name, "device_gone")
             if state & scard.SCARD_STATE_PRESENT and count != read_at_count:
                 read_at_count = count
-                session.post(self._read(context, name, session))
+                self._meet(context, name, bytes(states[0][2]), session)
 
-    def _read(self, context: Any, name: str, session: Session) -> Reading:  # noqa: ANN401 - pyscard ships no types
-        """The card's UID as a reading; a card that stays mute, at the edge of the field, is unreadable."""
-        answers = _ask(context, name, [self._uid_command])
-        for _ in range(MUTE_RETRIES):
-            if answers or session.stopping.wait(MUTE_PAUSE_SECONDS):
-                break
-            answers = _ask(context, name, [self._uid_command])
-        if not answers:
-            return Unreadable("pcsc_mute_card")
-        answer = answers[0]
+    def _meet(self, context: Any, name: str, atr: bytes, session: Session) -> None:  # noqa: ANN401 - pyscard ships no types
+        """Find out what the card is; one at the edge of the field is asked again, and then called unreadable."""
+        for _ in range(1 + MUTE_RETRIES):
+            try:
+                with held_card(context, name) as transmit:
+                    self._ask(transmit, atr, session)
+                    return
+            except CardGone:
+                if session.stopping.wait(MUTE_PAUSE_SECONDS):
+                    return
+        session.post(Unreadable("pcsc_mute_card"))
+
+    def _ask(self, transmit: Transmit, atr: bytes, session: Session) -> None:
+        answer = read_answer(transmit(self._uid_command))
         if isinstance(answer, Malformed):
-            return Unreadable(answer.why)
-        if not answer.ok or len(answer.data) not in UID_LENGTHS:
-            return Unreadable(f"pcsc_status_{answer.status:04x}")
-        return CardSeen(CredentialKind.UID, self._digest(CredentialKind.UID, answer.data))
+            session.post(Unreadable(answer.why))
+        elif not answer.ok or len(answer.data) not in UID_LENGTHS:
+            session.post(Unreadable(f"pcsc_status_{answer.status:04x}"))
+        else:
+            met = self._negotiation.meet(InField(answer.data, speaks=STORAGE_CARD not in atr), transmit)
+            session.post(met.reading)
+            self._negotiation.finish(met, transmit)
 
     def _show_pending(self, context: Any, name: str) -> None:  # noqa: ANN401 - pyscard ships no types
         while not self._signals.empty():
@@ -101,7 +110,7 @@ class PcscReader:
 
     def _each(self, context: Any, name: str, commands: list[bytes]) -> None:  # noqa: ANN401 - pyscard ships no types
         """Send the reader's own commands: through the card's channel while one is there, else by escape."""
-        if commands and not _ask(context, name, commands):
+        if commands and not _tell(context, name, commands):
             result, card, _ = scard.SCardConnect(context, name, scard.SCARD_SHARE_DIRECT, 0)
             if result == scard.SCARD_S_SUCCESS:
                 for command in commands:
@@ -138,19 +147,39 @@ def _must(result: int, device: str) -> None:
         raise DeviceLost(device, f"pcsc_{result & 0xFFFFFFFF:08x}")
 
 
-def _ask(context: Any, name: str, commands: list[bytes]) -> list[Answer | Malformed]:  # noqa: ANN401 - pyscard ships no types
-    """The answers of the card that is there; empty when there is none or it left meanwhile."""
+@contextlib.contextmanager
+def held_card(context: Any, name: str) -> Iterator[Transmit]:  # noqa: ANN401 - pyscard ships no types
+    """A conversation with the card that is there, all from one connection.
+
+    Raises:
+        CardGone: there is none; and `transmit` raises it when the card leaves.
+    """
     protocols = scard.SCARD_PROTOCOL_T0 | scard.SCARD_PROTOCOL_T1
     result, card, protocol = scard.SCardConnect(context, name, scard.SCARD_SHARE_SHARED, protocols)
     if result != scard.SCARD_S_SUCCESS:
-        return []
-    answers: list[Answer | Malformed] = []
-    for command in commands:
+        raise CardGone
+
+    def transmit(command: bytes) -> bytes:
         result, answer = scard.SCardTransmit(card, _pci(protocol), list(command))
-        if result == scard.SCARD_S_SUCCESS:
-            answers.append(read_answer(bytes(answer)))
-    scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
-    return answers
+        if result != scard.SCARD_S_SUCCESS:
+            raise CardGone
+        return bytes(answer)
+
+    try:
+        yield transmit
+    finally:
+        scard.SCardDisconnect(card, scard.SCARD_LEAVE_CARD)
+
+
+def _tell(context: Any, name: str, commands: list[bytes]) -> bool:  # noqa: ANN401 - pyscard ships no types
+    """Send the reader's own commands through the card's channel; False when there is none."""
+    try:
+        with held_card(context, name) as transmit:
+            for command in commands:
+                transmit(command)
+    except CardGone:
+        return False
+    return True
 
 
 def _pci(protocol: int) -> Any:  # noqa: ANN401 - pyscard ships no types

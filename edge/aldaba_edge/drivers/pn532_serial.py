@@ -1,4 +1,4 @@
-"""A PN532 board on a serial line: reads the UID of one ISO 14443 A card at a time.
+"""A PN532 board on a serial line: meets one ISO 14443 A card at a time.
 
 One InListPassiveTarget is always outstanding, so the chip itself tells us of a
 card and nothing is polled while the field is empty. Those boards are known to
@@ -14,22 +14,26 @@ from serial import Serial
 from aldaba_edge.backoff import Backoff
 from aldaba_edge.codecs import pn532
 from aldaba_edge.codecs.malformed import Malformed
+from aldaba_edge.drivers.negotiation import CardGone, InField, Negotiation
 from aldaba_edge.drivers.options import Pn532Options
+from aldaba_edge.drivers.present import Presence
 from aldaba_edge.drivers.serial_line import open_line, read_some
 from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
-from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
-from aldaba_shared.keys import CredentialKind
+from aldaba_edge.ports import Reading, Signal, Unreadable
+
+CARD_SECONDS = 2.0
+"""A phone may take most of a second to sign; the chip itself gives up on a card that says nothing."""
 
 ANSWER_SECONDS = 0.5
 """The chip acknowledges within 15 ms and answers a firmware question at once; more is a dead board."""
 
 
 class Pn532Reader:
-    """A PN532 in HSU mode; satisfies the `Reader` port. UIDs can be copied, and reports say so."""
+    """A PN532 in HSU mode; satisfies the `Reader` port. What cards prove is the negotiation's to find out."""
 
-    def __init__(self, options: Pn532Options, digest: Digest) -> None:
+    def __init__(self, options: Pn532Options, negotiation: Negotiation) -> None:
         self._options = options
-        self._digest = digest
+        self._negotiation = negotiation
         backoff = Backoff(first=options.retry_ms / 1000)
         self._thread = Supervised(options.path, self._serve, backoff)
 
@@ -52,33 +56,42 @@ class Pn532Reader:
             self._watch(chip, session)
 
     def _watch(self, chip: "_Chip", session: Session) -> None:
-        """Post each card once, until it has left the field or another one is there."""
-        present: bytes | None = None
+        """Tell each card once, until it has left the field or another one is there."""
+        present = Presence()
         chip.ask(pn532.LIST_ONE_ISO_A)
         while not session.stopping.is_set():
-            patience = self._options.probe_ms if present is None else self._options.absent_ms
+            patience = self._options.absent_ms if present.somebody else self._options.probe_ms
             answer = chip.answer(pn532.LIST_ONE_ISO_A, patience / 1000)
-            if answer is None and present is None:
+            if answer is None and not present.somebody:
                 chip.probe()
                 chip.ask(pn532.LIST_ONE_ISO_A)
             if answer is None:
-                present = None
+                present.left(session)
                 continue
-            present = self._tell(answer, present, session)
+            self._meet(chip, answer, present, session)
             session.stopping.wait(self._options.poll_ms / 1000)
             chip.ask(pn532.LIST_ONE_ISO_A)
 
-    def _tell(self, answer: bytes, present: bytes | None, session: Session) -> bytes | None:
+    def _meet(self, chip: "_Chip", answer: bytes, present: Presence, session: Session) -> None:
         targets = pn532.read_targets(answer)
         if isinstance(targets, Malformed):
             session.post(Unreadable(targets.why))
-            return present
-        if not targets:
-            return None
-        uid = targets[0].uid
-        if uid != present:
-            session.post(CardSeen(CredentialKind.UID, self._digest(CredentialKind.UID, uid)))
-        return uid
+        elif not targets:
+            present.left(session)
+        elif not present.is_told(targets[0].uid):
+            self._ask(chip, targets[0], present, session)
+
+    def _ask(self, chip: "_Chip", target: pn532.Target, present: Presence, session: Session) -> None:
+        """Find out what the card is; one that is lost on the way is asked again while it stays."""
+        card = InField(target.uid, speaks=bool(target.sak & pn532.SPEAKS_APDUS))
+        try:
+            met = self._negotiation.meet(card, chip.exchange)
+        except CardGone:
+            present.torn(target.uid)
+            return
+        present.told(target.uid)
+        session.post(met.reading)
+        self._negotiation.finish(met, chip.exchange)
 
 
 class _Chip:
@@ -115,6 +128,20 @@ class _Chip:
         if isinstance(item, pn532.ChipError):
             self._give_up("pn532_refused_command")
         return item.data if isinstance(item, pn532.Frame) else None
+
+    def exchange(self, command: bytes) -> bytes:
+        """A card's answer to an APDU (InDataExchange, UM0701-02 section 7.3.8).
+
+        Raises:
+            CardGone: the card did not answer, or the chip says that it is gone.
+        """
+        asked = pn532.IN_DATA_EXCHANGE + command
+        self.ask(asked)
+        answer = self.answer(asked, CARD_SECONDS)
+        status = pn532.read_exchange(answer) if answer is not None else None
+        if status is None:
+            raise CardGone
+        return status
 
     def _command(self, command: bytes, prefix: bytes = b"") -> None:
         self.ask(command, prefix)

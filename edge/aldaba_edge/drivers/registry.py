@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import msgspec
 
-from aldaba_edge.ports import Contact, Digest, Indicator, Lock, Reader
+from aldaba_edge.ports import NO_CARD_KEYS, CardWays, Contact, Digest, Indicator, Lock, Reader
 from aldaba_profiles.catalog import Catalog, CatalogError, load_catalog
 from aldaba_profiles.mistakes import mistakes_in
 from aldaba_shared.errors import AldabaError
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a driver may need beside its options: the keyed digest, the pins' factory (None: gpiozero's own), the buses.
+    """What a driver may need beside its options; without a pins' factory gpiozero uses its own.
 
     `buses` are the lines that several devices share, by their path; the first device on one makes it.
     """
@@ -45,6 +45,7 @@ class Parts:
     digest: Digest | None = None
     pins: Any = None
     buses: dict[str, Any] = field(default_factory=dict)
+    cards: CardWays = NO_CARD_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,11 @@ class Registry:
         """Put every pin built from now on, on this factory: `native` (what gpiozero finds) or a plug-in's."""
         self._pins = self._build(Kind.PINS, name, options, Parts())
 
-    def reader(self, name: str, options: Mapping[str, object], digest: Digest) -> Reader:
+    def reader(
+        self, name: str, options: Mapping[str, object], digest: Digest, cards: CardWays = NO_CARD_KEYS
+    ) -> Reader:
         """A reader by profile or driver name, not yet open."""
-        return cast("Reader", self._build(Kind.READER, name, options, Parts(digest, self._pins, self._buses)))
+        return cast("Reader", self._build(Kind.READER, name, options, Parts(digest, self._pins, self._buses, cards)))
 
     def lock(self, name: str, options: Mapping[str, object]) -> Lock:
         """A lock, already driven to its secured level."""

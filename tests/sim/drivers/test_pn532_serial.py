@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from aldaba_edge.drivers.options import Pn532Options
+from aldaba_edge.drivers.negotiation import Negotiation
+from aldaba_edge.drivers.options import ALL_KINDS, Pn532Options
 from aldaba_edge.drivers.pn532_serial import Pn532Reader
-from aldaba_edge.ports import ReaderBack, ReaderLost, Unreadable
+from aldaba_edge.ports import NO_CARD_KEYS, ReaderBack, ReaderLost, Unreadable
 from aldaba_shared.keys import CredentialKind
 from aldaba_sim.cards import UidCard
 from aldaba_sim.pn532 import Pn532Board
@@ -31,7 +32,7 @@ def posted() -> PostBox:
 @pytest.fixture
 def reader(board: Pn532Board, tmp_path: Path, posted: PostBox) -> Iterator[Pn532Reader]:
     options = Pn532Options(path=str(tmp_path / "reader"), poll_ms=5, absent_ms=60, probe_ms=60, retry_ms=20)
-    driver = Pn532Reader(options, plain_digest)
+    driver = Pn532Reader(options, Negotiation(ALL_KINDS, plain_digest, NO_CARD_KEYS))
     driver.open(posted)
     board.hold(FIRST)
     assert posted.next() == seen(CredentialKind.UID, FIRST.uid)
@@ -84,7 +85,9 @@ def test_junk_on_the_line_is_said_and_the_next_card_still_read(board: Pn532Board
 
 
 def test_a_reader_that_never_was_there_is_lost_and_can_be_closed(tmp_path: Path, posted: PostBox) -> None:
-    driver = Pn532Reader(Pn532Options(path=str(tmp_path / "nothing")), plain_digest)
+    driver = Pn532Reader(
+        Pn532Options(path=str(tmp_path / "nothing")), Negotiation(ALL_KINDS, plain_digest, NO_CARD_KEYS)
+    )
     driver.open(posted)
     assert posted.next() == ReaderLost("device_gone")
     driver.close()
