@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aldaba_cloud.access.pass_routes import router as pass_router
+from aldaba_cloud.access.phone_routes import router as phone_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
@@ -91,7 +92,16 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
 
 def _mount(app: FastAPI) -> None:
     """Every router and every error handler."""
-    for router in (auth_router, places_router, members_router, access_router, pass_router, fleet_router, link_router):
+    for router in (
+        auth_router,
+        places_router,
+        members_router,
+        access_router,
+        pass_router,
+        phone_router,
+        fleet_router,
+        link_router,
+    ):
         app.include_router(router)
     mount_pages(app)
     app.add_api_route("/healthz", healthz, include_in_schema=False)

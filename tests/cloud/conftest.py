@@ -21,7 +21,7 @@ from aldaba_cloud.db import ALL_SITES, Database, Scope, Work
 from aldaba_cloud.places.models import Site
 from aldaba_cloud.places.store import add_network, add_site
 from aldaba_cloud.schema import migrate
-from aldaba_shared.ids import NetworkId, SiteId
+from aldaba_shared.ids import HolderId, NetworkId, SiteId
 
 MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NETWORK = NetworkId("net_1")
@@ -112,11 +112,19 @@ def browser(app: FastAPI) -> Iterator[TestClient]:
         yield client
 
 
-def account(database: Database, config: Config, email: str, role: Role, site: SiteId = ALL_SITES) -> str:
+def account(
+    database: Database,
+    config: Config,
+    email: str,
+    role: Role,
+    site: SiteId = ALL_SITES,
+    *,
+    holder: HolderId | None = None,
+) -> str:
     """Open an account with one role; its password is `PASSWORD`."""
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
-        wanted = NewAccount(email, email.partition("@")[0], PASSWORD, (Grant(role, site),))
+        wanted = NewAccount(email, email.partition("@")[0], PASSWORD, (Grant(role, site),), holder)
         return open_account(work, wanted, Passwords(config)).id
 
 

@@ -3,14 +3,18 @@
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import pytest
 import uvicorn
+import zxingcpp
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
+from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from aldaba_cloud.access.service import confirmations
@@ -18,6 +22,7 @@ from aldaba_cloud.app import create_app
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_shared import phone
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
 from tests.cloud.conftest import BARCELONA, NETWORK, PASSWORD
@@ -182,6 +187,28 @@ def test_a_member_sees_their_doors_and_blocks_a_lost_card(visit: Open) -> None:
     page.get_by_role("button", name="Anularla").click()
     expect(page.locator(".note.good")).to_contain_text("está anulada")
     expect(page.get_by_role("button", name="La he perdido")).to_have_count(0)
+
+
+@pytest.mark.feature(35)
+def test_a_phone_becomes_a_key_and_its_code_proves_it_and_changes(visit: Open) -> None:
+    page = visit("ana", "/me/phone", width=390, height=844, color_scheme="dark")
+    page.get_by_role("button", name="Usar este móvil como llave").click()
+    expect(page.locator("#phone .qr svg")).to_be_visible()
+    assert serious(page) == []
+    key_id, moments = "", []
+    for _ in range(2):
+        drawn = page.locator("#phone .qr svg path").get_attribute("d")
+        (read,) = zxingcpp.read_barcodes(Image.open(BytesIO(page.locator("#phone .qr svg").screenshot())))
+        code = phone.read(read.text.encode())
+        assert code is not None
+        key_id = code.key_id.hex()
+        moments.append(code.moment)
+        expect(page.locator("#phone .qr svg path")).not_to_have_attribute("d", drawn or "")
+    assert moments[0] < moments[1]
+    assert abs(moments[1] - time.time() * 1000) < 60_000
+    page.reload()
+    expect(page.locator("#phone .qr svg")).to_be_visible()
+    assert page.locator("#phone").get_attribute("data-keys") == key_id, "the key is kept, and known to the cloud"
 
 
 def test_a_whole_site_is_locked_down_after_a_question_and_lifted(visit: Open) -> None:

@@ -18,7 +18,7 @@ from aldaba_cloud.places.models import Place, routes
 from aldaba_shared import door_rules, presence
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
-from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.keys import CredentialKind, credential_key, looked_up_by
 from aldaba_shared.messages import WorkingKey
 from aldaba_shared.passes import cancelled_body
 from aldaba_shared.peers import SETTING as PEERS
@@ -160,7 +160,7 @@ def people_rows(
     ]
     return {
         controller.id: [
-            *(_credential(controller.key, *card) for card in cards),
+            *(row for card in cards for row in _credential(controller.key, *card)),
             *(row for door in sorted(controller.doors) for row in grants.get(door, ())),
         ]
         for controller in controllers
@@ -278,8 +278,14 @@ def _card_values(credential: IssuedCredential, holder: Holder) -> tuple[str | in
     return (credential.id, holder.id, credential.kind.value, flags, begins, until)
 
 
-def _credential(key: bytes, kind: CredentialKind, canonical: bytes, values: tuple[str | int | None, ...]) -> Row:
-    return Row("credential", (credential_key(key, kind, canonical), *values))
+def _credential(
+    key: bytes, kind: CredentialKind, canonical: bytes, values: tuple[str | int | None, ...]
+) -> Iterator[Row]:
+    """The row a door looks up, and beside it the public key of what proves possession."""
+    digest = credential_key(key, kind, looked_up_by(kind, canonical))
+    yield Row("credential", (digest, *values))
+    if kind is CredentialKind.PHONE:
+        yield Row("public_key", (digest, values[1], canonical))
 
 
 def _seconds(moment: datetime | None) -> int | None:

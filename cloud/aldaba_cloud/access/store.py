@@ -370,7 +370,7 @@ class EncodedRow(NamedTuple):
         return decode(self.body, Row)
 
 
-HOLDER_COLUMN: Final = {"credential": 2, "grant_": 1}
+HOLDER_COLUMN: Final = {"credential": 2, "public_key": 1, "grant_": 1}
 
 
 def encoded(row: Row) -> EncodedRow:

@@ -11,6 +11,7 @@ from aldaba_cloud.pages import (
     doors,
     explaining,
     member,
+    phone,
     schedules,
     sign_in,
     special_days,
@@ -39,5 +40,6 @@ def mount(app: FastAPI) -> None:
         admin,
         doors,
         member,
+        phone,
     ):
         app.include_router(part.router)
