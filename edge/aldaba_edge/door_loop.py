@@ -11,7 +11,7 @@ the disk before it opens, or pulling the plug would give the use back.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -19,12 +19,14 @@ from msgspec.structs import replace
 
 from aldaba_edge.door_mode import ModeKeeper, RulesAround
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.emergency import is_emergency, opened
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.lock_feedback import LockFeedback
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
 from aldaba_edge.phones import Held, Judged, judged
 from aldaba_edge.ports import (
+    KEPT_FOR_EVER,
     CardRefused,
     CardSeen,
     PassSeen,
@@ -51,9 +53,6 @@ from aldaba_shared.rules import NOTHING_KNOWN, Facts
 from aldaba_shared.unlocking import ModeNow, of_the_house
 
 log: Final = structlog.get_logger()
-
-KEPT_FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
-"""A tag's counter never comes down again, so the last one is never forgotten."""
 
 
 class DoorLoop:
@@ -120,6 +119,10 @@ class DoorLoop:
         if side is Side.EGRESS:
             self._let_out(side)
         facts, sound = self._card_facts(reading)
+        if facts.credential is not None and is_emergency(facts.credential):
+            facts, spend = opened(facts, facts.credential, self._shared.uses)
+            self._answer(side, CredentialKind.EMERGENCY, facts, rules_sound=sound, spend=spend)
+            return
         spend = None
         if reading.counter is not None and facts.credential is not None:
             spend = Use(facts.credential.id, reading.counter + 1, KEPT_FOR_EVER)
@@ -298,6 +301,8 @@ class DoorLoop:
         seconds = self.plan.long_access_seconds if longer else self.plan.release_seconds
         self.mechanics.let(DoorInput.GRANT, told.shown.side, told.decision.holder, seconds=seconds)
         self.show(told.shown.side, Signal.LONG_ACCESS if longer else Signal.GRANTED)
+        if credential is not None and is_emergency(credential):
+            self._shared.journal.record(events.EmergencyCodeUsed(self.id, credential.id))
         if of_the_house(told.facts, told.shown.at):
             self.modes.house_card(told.shown.at)
 

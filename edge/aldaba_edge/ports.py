@@ -9,7 +9,7 @@ own and may only `post` what they saw; the loop calls it back.
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
@@ -186,6 +186,10 @@ class Indicator(Protocol):
 
     def close(self) -> None:
         """Turn off and let the pins go; idempotent."""
+
+
+KEPT_FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
+"""Until when the use of a thing without an end is kept."""
 
 
 @dataclass(frozen=True, slots=True)

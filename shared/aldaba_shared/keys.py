@@ -46,8 +46,13 @@ def cloneable(kind: CredentialKind) -> bool:
     return kind in CLONEABLE
 
 
-GUESSABLE: Final = CLONEABLE | {CredentialKind.PIN}
+GUESSABLE: Final = CLONEABLE | {CredentialKind.PIN, CredentialKind.EMERGENCY}
 """What is so short that a thief of a controller can try all of them against its digests."""
+
+
+def digested_as(kind: CredentialKind) -> CredentialKind:
+    """An emergency code is typed like a PIN, and the keypad cannot know which it is; the rules do."""
+    return CredentialKind.PIN if kind is CredentialKind.EMERGENCY else kind
 
 
 def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes) -> CredentialKey:
@@ -59,7 +64,7 @@ def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes
     a PKOC card as its uncompressed public key (65 bytes, SEC 1 section 2.3.3); a DESFire card as the
     16 random bytes of its file; an NTAG 424 tag as its 7-byte UID.
     """
-    message = kind.value.encode() + b"\x00" + canonical
+    message = digested_as(kind).value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))
 
 

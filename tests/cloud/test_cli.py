@@ -192,3 +192,16 @@ def test_a_pairing_code_is_for_doors_that_are_there(card: CredentialId) -> None:
     told = json.loads(run("pair-code", f"{BARCELONA}-street", "--json").output)
     assert re.fullmatch(r"\d{6}", told[0]["code"])
     assert "There is no door 'nowhere'" in run("pair-code", "nowhere", ends=2).output
+
+
+@pytest.mark.usefixtures("card")
+def test_a_sheet_of_emergency_codes_is_written_for_nobody_elses_eyes(tmp_path: Path) -> None:
+    sheet = tmp_path / "codes.html"
+    run("emergency-codes", BARCELONA, "--count", "3", "--sheet", str(sheet), "--language", "ca")
+    assert stat.S_IMODE(sheet.stat().st_mode) == 0o600
+    text = sheet.read_text("utf-8")
+    assert len(re.findall(r"<p class=code>\d{4} \d{4}</p>", text)) == 3
+    assert "Codis d'emergència" in text
+    codes = json.loads(run("emergency-codes", BARCELONA, "--count", "2", "--json").output)
+    assert [one["envelope"] for one in codes] == [1, 2]
+    run("emergency-codes", "nowhere", ends=2)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from aldaba_cloud.cli.archive import backup, restore
+from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
 from aldaba_cloud.cli.rules import rules
 from aldaba_cloud.cli.running import init, migrate, serve
@@ -44,5 +45,5 @@ def main(ctx: click.Context, path: Path | None) -> None:
     ctx.obj = load_config(path)
 
 
-for command in (serve, migrate, init, pair_code, rules, backup, restore, verify):
+for command in (serve, migrate, init, pair_code, rules, backup, restore, verify, emergency_codes):
     main.add_command(command)

@@ -11,7 +11,7 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
 from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
-from aldaba_shared.keys import CredentialKind, looked_up_by
+from aldaba_shared.keys import CredentialKind, digested_as, looked_up_by
 
 
 class CardTaken(Taken):
@@ -121,4 +121,6 @@ def _changed(work: Work, contract: ContractId, action: str, **values: object) ->
 
 
 def _fingerprint(wanted: NewCredential, keyring: Keyring) -> str:
-    return keyring.fingerprint(wanted.kind.value.encode() + b"\x00" + looked_up_by(wanted.kind, wanted.canonical))
+    return keyring.fingerprint(
+        digested_as(wanted.kind).value.encode() + b"\x00" + looked_up_by(wanted.kind, wanted.canonical)
+    )
