@@ -36,6 +36,7 @@ from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.offline import NoLink, NoSnapshots
 from aldaba_edge.ports import CardWays, Link, ReaderBack, ReaderLost, Reading, Snapshots
 from aldaba_edge.runner import ThreadRunner
+from aldaba_edge.shadow_switch import Shadows
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.store import SqliteRules
 from aldaba_edge.timekeeper import KeptClock, Timekeeper
@@ -131,6 +132,7 @@ class Edge:
         self.secrets.follow(lambda: self.core.rules.secrets)
         self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
         self.first_cards = KeptFirstCards(self.books.state)
+        self.shadows = Shadows(self.books.state)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
         self.core.presences.own_doors = self.doors.secured
         self.core.rules.on_applied = self.doors.look
@@ -151,6 +153,8 @@ class Edge:
                 self._listen(loop, name, contact)
             for side, reader in mounted.readers.items():
                 self._read(loop, side, reader)
+        for loop in self.doors:
+            self.shadows.started(loop)
         sync = self.core.sync
         sync.on_modes, sync.on_release = self._set_modes, self._released
         sync.uplink.on_measured = self.time.measured
@@ -232,6 +236,7 @@ class Edge:
         wanted = {one.door: one for one in modes.modes}
         for loop in self.doors:
             one = wanted.get(loop.id)
+            self.shadows.told(loop, one.shadow if one else None, modes.counter)
             loop.set_mode(one.mode if one else DoorMode.LOCKED, one.until if one else None)
 
     def _released(self, door: DoorId, command: str) -> None:

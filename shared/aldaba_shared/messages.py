@@ -69,6 +69,8 @@ class ModeNow(Struct, frozen=True, omit_defaults=True):
     door: DoorId
     mode: DoorMode
     until: Moment | None = None
+    shadow: bool | None = None
+    """Listen beside another system and release nothing, or go live; None where nobody said so from the cloud."""
 
 
 class Modes(Struct, frozen=True):

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
-from aldaba_cloud.places.models import Place, routes
+from aldaba_cloud.places.models import Door, Place, routes
 from aldaba_shared import door_rules, presence
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
@@ -201,6 +201,7 @@ def presence_zones(place: Place) -> dict[ZoneId, presence.Zone]:
             passback=zone.passback,
             passback_minutes=zone.passback_minutes,
             presence_hours=zone.presence_hours,
+            apart=zone.apart,
             controllers=_controllers_of(place, zone.id),
         )
         for zone in place.zones.values()
@@ -238,7 +239,18 @@ def _door_rules(place: Place, door: DoorId) -> DoorRules:
         out_of=known.out_of,
         release_seconds=known.release_seconds,
         offline_grace_hours=known.offline_grace_hours,
+        unlock=known.use.unlock,
+        first_card=known.use.first_card,
+        interlock_with=_partners(place, known),
+        interlock_apart=known.use.interlock_apart,
     )
+
+
+def _partners(place: Place, door: Door) -> tuple[DoorId, ...]:
+    """An interlock holds both ways, whichever of the doors it was said of."""
+    named = {one for one in door.use.interlock_with if one in place.doors}
+    by_others = {one.id for one in place.doors.values() if door.id in one.use.interlock_with}
+    return tuple(sorted((named | by_others) - {door.id}))
 
 
 class _ContractEnds:

@@ -43,11 +43,21 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class DoorHours:
+    """What changes in the hours in which a door stands unlocked, for anybody, in an ordinary week."""
+
+    door: DoorId
+    opens: tuple[Span, ...]
+    shuts: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Rehearsal:
     """Every effect of a change, and the special days on which somebody's hours differ."""
 
     effects: tuple[Effect, ...]
     special_days: tuple[str, ...] = ()
+    doors: tuple[DoorHours, ...] = ()
 
     @property
     def gainers(self) -> frozenset[HolderId]:
@@ -131,7 +141,22 @@ def rehearse(before: SiteRules, after: SiteRules, people: People, people_after: 
         if was != will:
             holder, door = place
             effects.append(Effect(holder, door, spans(will & ~was), spans(was & ~will)))
-    return Rehearsal(tuple(effects), _special_days_changed(before, after))
+    return Rehearsal(tuple(effects), _special_days_changed(before, after), tuple(_door_hours(before, after)))
+
+
+def _door_hours(before: SiteRules, after: SiteRules) -> Iterable[DoorHours]:
+    """Doors whose unlocked hours differ; a first card may still keep one locked within them."""
+    for door in sorted(before.place.doors.keys() | after.place.doors.keys()):
+        was, will = _unlocked_week(before, door), _unlocked_week(after, door)
+        if was != will:
+            yield DoorHours(door, spans(will & ~was), spans(was & ~will))
+
+
+def _unlocked_week(rules: SiteRules, door: DoorId) -> int:
+    known = rules.place.doors.get(door)
+    if known is None or known.use.unlock is None:
+        return 0
+    return week_bits(rules.schedule(known.use.unlock))
 
 
 def week_bits(schedule: Schedule) -> int:

@@ -6,9 +6,9 @@ from typing import Final
 
 from aldaba_cloud import audit
 from aldaba_cloud.access import store
-from aldaba_cloud.access.compile import narrowed, with_schedule
+from aldaba_cloud.access.compile import SiteRules, narrowed, with_schedule
 from aldaba_cloud.access.explain import Explanation, FactsNow, Question, explain_question
-from aldaba_cloud.access.models import NamedSchedule, SpecialDay
+from aldaba_cloud.access.models import ALWAYS, NamedSchedule, SpecialDay
 from aldaba_cloud.access.publish import Published, people_of, publish, site_rules
 from aldaba_cloud.access.rehearse import OtherEnd, Rehearsal, Tap, other_ends, rehearse
 from aldaba_cloud.db import Work
@@ -22,6 +22,7 @@ from aldaba_cloud.members import store as members_store
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import DoorUse
 from aldaba_shared.events import AccessDecided, read_line
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.schedule import Schedule, Windows, checked, weekly
@@ -75,6 +76,46 @@ def rehearse_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], k
     rules = site_rules(work, wanted.site)
     after = narrowed(rules, with_schedule(rules.levels, wanted))
     return rehearse(rules, after, people_of(work, keyring))
+
+
+def rehearse_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> Rehearsal:
+    """Say in which hours a door would stand unlocked, and when no longer, without keeping it.
+
+    Raises:
+        Missing: no such door within the caller's sight, or no such schedule of its site.
+    """
+    site = _site_of_use(work, door, use)
+    rules = site_rules(work, site)
+    known = replace(rules.place.doors[door], use=use)
+    place = replace(rules.place, doors={**rules.place.doors, door: known})
+    return rehearse(rules, SiteRules(place, rules.levels, rules.today), people_of(work, keyring, []))
+
+
+def set_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> list[Published]:
+    """Keep how a door is used, and publish it.
+
+    Raises:
+        Missing: no such door within the caller's sight, or no such schedule of its site.
+    """
+    site = _site_of_use(work, door, use)
+    places.set_use(work, door, use)
+    audit.note(work, site, "door_use_set", door, unlock=use.unlock, first_card=use.first_card)
+    return publish(work, site, keyring, fleet.controller_keys(work, keyring), whom=[])
+
+
+def _site_of_use(work: Work, door: DoorId, use: DoorUse) -> SiteId:
+    known = places.find_door(work, door)
+    if known is None:
+        raise Missing("door", door)
+    if use.unlock is not None and use.unlock != ALWAYS:
+        schedule = store.find_schedule(work, use.unlock)
+        if schedule is None or schedule.site != known.site:
+            raise Missing("schedule", use.unlock)
+    for other in use.interlock_with:
+        partner = places.find_door(work, other)
+        if partner is None or partner.site != known.site:
+            raise Missing("door", other)
+    return known.site
 
 
 def taps_of(work: Work, site: SiteId, *, at: datetime, received: datetime = EVER) -> list[Tap]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec.structs import replace
+
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
@@ -18,7 +20,7 @@ from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Door
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.ids import ControllerId, DoorId, SiteId
+from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
 from aldaba_shared.messages import Kind, ModeNow, WorkingKey
 
 MODES_CHANGED: Final = "modes.changed"
@@ -134,6 +136,59 @@ def set_site_mode(work: Work, site: SiteId, mode: DoorMode, until: datetime | No
             by_controller.setdefault(door.controller, []).append(door.id)
     _set_modes(work, site, by_controller, mode, until)
     return sum(map(len, by_controller.values()))
+
+
+def set_zone_mode(work: Work, zone: ZoneId, mode: DoorMode, until: datetime | None = None) -> int:
+    """The same for the doors into a zone and whatever lies in it; returns how many doors.
+
+    Raises:
+        Missing: no such zone within the caller's sight.
+    """
+    known = places.find_zone(work, zone)
+    site = places.find_site(work, known.site) if known is not None else None
+    if known is None or site is None:
+        raise Missing("zone", zone)
+    place = places.load_place(work, site)
+    inside = place.inside(zone)
+    by_controller: dict[ControllerId, list[DoorId]] = {}
+    for door in place.doors.values():
+        if door.controller is not None and door.into in inside:
+            by_controller.setdefault(door.controller, []).append(door.id)
+    _set_modes(work, site.id, by_controller, mode, until)
+    return sum(map(len, by_controller.values()))
+
+
+def set_shadow(work: Work, door: DoorId, *, shadow: bool) -> None:
+    """Switch a door into shadow or live; its controller hears of it with its modes.
+
+    Raises:
+        Missing: no such door within the caller's sight.
+        DoorUnreachable: the door has no controller.
+    """
+    found = _door(work, door)
+    if found.controller is None:
+        raise DoorUnreachable(door)
+    places.set_shadow(work, door, shadow=shadow)
+    audit.note(work, found.site, "door_shadow_set", door, shadow=shadow)
+    store.next_counter(work, found.controller, "modes_counter")
+    outbox.tell(work, found.site, MODES_CHANGED, found.controller)
+
+
+def modes_said(work: Work, controller: ControllerId) -> tuple[ModeNow, ...]:
+    """What the doors of a controller are told: modes, also those that have ended, and shadows."""
+    modes = {one.door: one for one in store.modes_said(work, controller)}
+    shadows = {door: shadow for door, shadow in places.shadows(work, controller) if shadow is not None}
+    locked = (ModeNow(door, DoorMode.LOCKED) for door in shadows if door not in modes)
+    said = sorted((*modes.values(), *locked), key=lambda one: one.door)
+    return tuple(replace(one, shadow=shadows.get(one.door)) for one in said)
+
+
+def unconfirmed(work: Work, site: SiteId) -> list[DoorId]:
+    """The doors of a site whose controller has not said that it follows the newest modes."""
+    pending = {one.controller.id for one in controllers_now(work) if one.modes_pending}
+    known = places.find_site(work, site)
+    doors = places.load_place(work, known).doors.values() if known is not None else ()
+    return sorted(door.id for door in doors if door.controller in pending)
 
 
 def retire(work: Work, controller: ControllerId) -> None:

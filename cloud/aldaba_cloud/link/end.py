@@ -257,8 +257,8 @@ class CloudEnd:
         self._memory.heads[controller.id] = work.now
         envelopes = {Kind.KEYS: self._keys.keys}
         if not _modes_held(work, controller.id):
-            counter, said = store.modes_counter(work, controller.id), store.modes_said(work, controller.id)
-            modes = Modes(controller.id, counter, work.now, tuple(said))
+            counter, said = store.modes_counter(work, controller.id), service.modes_said(work, controller.id)
+            modes = Modes(controller.id, counter, work.now, said)
             envelopes[Kind.MODES] = self._seal(Kind.MODES, controller.id, modes)
         head = publish.head_now(work, controller.id)
         if head is not None:

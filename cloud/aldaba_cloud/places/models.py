@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import time
 
 from aldaba_shared.decide import Passback
-from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId, ZoneId
+from aldaba_shared.door_rules import Apart
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.presence import STREET
 
 
@@ -40,6 +41,17 @@ class Zone:
     passback: Passback = Passback.SOFT
     passback_minutes: int = 30
     presence_hours: int = 12
+    apart: Apart = Apart.SOFTEN
+
+
+@dataclass(frozen=True, slots=True)
+class DoorUse:
+    """How a door is used: the hours in which it stands unlocked, and which doors must be shut before it opens."""
+
+    unlock: ScheduleId | None = None
+    first_card: bool = False
+    interlock_with: tuple[DoorId, ...] = ()
+    interlock_apart: Apart = Apart.KEEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Door:
     """What is held shut between two zones: `into` is entered, `out_of` is where one comes from.
 
     `way_out_read` says that leaving is seen too, by a reader or a turnstile.
+    `shadow` is None where nobody switched it from here: its configuration decides.
     """
 
     id: DoorId
@@ -58,6 +71,8 @@ class Door:
     way_out_read: bool = False
     release_seconds: int = 5
     offline_grace_hours: int = 168
+    use: DoorUse = DoorUse()
+    shadow: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from datetime import time
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Connection,
@@ -12,15 +13,17 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    false,
     insert,
     select,
     update,
 )
 
 from aldaba_cloud.db import ALL_SITES, UtcDateTime, Work, scoped_table
-from aldaba_cloud.places.models import Door, Place, Site, Zone
+from aldaba_cloud.places.models import Door, DoorUse, Place, Site, Zone
 from aldaba_shared.decide import Passback
-from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId, ZoneId
+from aldaba_shared.door_rules import Apart
+from aldaba_shared.ids import ControllerId, DoorId, NetworkId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.presence import STREET
 
 networks = scoped_table(
@@ -52,6 +55,7 @@ zones = scoped_table(
     Column("passback", String(8), nullable=False),
     Column("passback_minutes", Integer, nullable=False),
     Column("presence_hours", Integer, nullable=False),
+    Column("apart", String(8), nullable=False, server_default="soften"),
     UniqueConstraint("site_id", "name"),
 )
 
@@ -65,6 +69,11 @@ doors = scoped_table(
     Column("way_out_read", Boolean, nullable=False),
     Column("release_seconds", Integer, nullable=False),
     Column("offline_grace_hours", Integer, nullable=False),
+    Column("unlock_schedule_id", String(40), nullable=True),
+    Column("first_card", Boolean, nullable=False, server_default=false()),
+    Column("interlock_with", JSON, nullable=False, server_default="[]"),
+    Column("interlock_apart", String(8), nullable=False, server_default="keep"),
+    Column("shadow", Boolean, nullable=True),
     UniqueConstraint("site_id", "name"),
 )
 """A door that leads out of nothing leads out of the street, which is no row."""
@@ -129,6 +138,7 @@ def add_zone(work: Work, zone: Zone) -> None:
         "passback": zone.passback,
         "passback_minutes": zone.passback_minutes,
         "presence_hours": zone.presence_hours,
+        "apart": zone.apart,
     }
     work.db.execute(insert(zones), row | work.stamp(zone.site))
 
@@ -144,14 +154,49 @@ def add_door(work: Work, door: Door) -> None:
         "way_out_read": door.way_out_read,
         "release_seconds": door.release_seconds,
         "offline_grace_hours": door.offline_grace_hours,
+        "shadow": door.shadow,
     }
-    work.db.execute(insert(doors), row | work.stamp(door.site))
+    work.db.execute(insert(doors), row | _use_row(door.use) | work.stamp(door.site))
+
+
+def set_use(work: Work, door: DoorId, use: DoorUse) -> bool:
+    """Say how a door is used; False if the caller sees no such door."""
+    mine = (doors.c.id == door) & work.writable(doors)
+    return work.db.execute(update(doors).where(mine).values(_use_row(use))).rowcount > 0
+
+
+def set_shadow(work: Work, door: DoorId, *, shadow: bool) -> bool:
+    """Say whether a door listens beside another system; False if the caller sees no such door."""
+    mine = (doors.c.id == door) & work.writable(doors)
+    return work.db.execute(update(doors).where(mine).values(shadow=shadow)).rowcount > 0
+
+
+def set_zone_apart(work: Work, zone: ZoneId, apart: Apart) -> bool:
+    """Say what a zone's passback does while its controllers cannot hear each other."""
+    mine = (zones.c.id == zone) & work.writable(zones)
+    return work.db.execute(update(zones).where(mine).values(apart=apart)).rowcount > 0
+
+
+def _use_row(use: DoorUse) -> dict[str, Any]:
+    return {
+        "unlock_schedule_id": use.unlock,
+        "first_card": use.first_card,
+        "interlock_with": list(use.interlock_with),
+        "interlock_apart": use.interlock_apart,
+    }
 
 
 def bind_door(work: Work, door: DoorId, controller: ControllerId | None) -> bool:
     """Say which controller decides at a door; False if the caller sees no such door."""
     mine = (doors.c.id == door) & work.writable(doors)
     return work.db.execute(update(doors).where(mine).values(controller_id=controller)).rowcount > 0
+
+
+def shadows(work: Work, controller: ControllerId) -> list[tuple[DoorId, bool | None]]:
+    """Whether each door of a controller was switched into shadow or live."""
+    mine = (doors.c.controller_id == controller) & work.visible(doors)
+    found = select(doors.c.id, doors.c.shadow).where(mine).order_by(doors.c.id)
+    return [(DoorId(row.id), row.shadow) for row in work.db.execute(found)]
 
 
 def list_sites(work: Work) -> list[Site]:
@@ -203,6 +248,7 @@ def _zone(row: Row[Any]) -> Zone:
         passback=Passback(row.passback),
         passback_minutes=row.passback_minutes,
         presence_hours=row.presence_hours,
+        apart=Apart(row.apart),
     )
 
 
@@ -217,4 +263,11 @@ def _door(row: Row[Any]) -> Door:
         way_out_read=row.way_out_read,
         release_seconds=row.release_seconds,
         offline_grace_hours=row.offline_grace_hours,
+        use=DoorUse(
+            ScheduleId(row.unlock_schedule_id) if row.unlock_schedule_id else None,
+            row.first_card,
+            tuple(DoorId(one) for one in row.interlock_with),
+            Apart(row.interlock_apart),
+        ),
+        shadow=row.shadow,
     )
