@@ -239,6 +239,14 @@ class Edge:
             self.shadows.told(loop, one.shadow if one else None, modes.counter)
             loop.set_mode(one.mode if one else DoorMode.LOCKED, one.until if one else None)
 
+    def switch_shadow(self, door: DoorId, shadow: bool, by: str) -> None:  # noqa: FBT001 - what somebody wants
+        """Somebody on the spot puts a door into shadow, or takes it live.
+
+        Raises:
+            NoSuchDoor: there is none of this id.
+        """
+        self.shadows.switch(self.doors.door(door), by, shadow=shadow)
+
     def _released(self, door: DoorId, command: str) -> None:
         try:
             self.doors.release(door, "cloud", command)

@@ -10,7 +10,8 @@ import click
 
 from aldaba_edge import cli_installing as installing
 from aldaba_edge import config as told
-from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, say_json, table
+from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, refused, say_json, table
+from aldaba_edge.cli_shadow import shadow
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,7 +55,7 @@ def status(path: Path, *, as_json: bool) -> None:
     asking = Asking(told.load(path).socket)
     answer = asking.ask(do="status")
     asking.close()
-    _refused(answer)
+    refused(answer)
     if as_json:
         say_json(answer)
         return
@@ -84,17 +85,11 @@ def release(door: str, path: Path, *, as_json: bool) -> None:
     asking = Asking(told.load(path).socket)
     answer = asking.ask(do="release", door=door)
     asking.close()
-    _refused(answer)
+    refused(answer)
     if as_json:
         say_json(answer)
     else:
         click.echo(f"{door} is released; line {answer['sequence']} says so.")
-
-
-def _refused(answer: dict[str, Any]) -> None:
-    if not answer.get("ok"):
-        click.echo(f"Error: {answer.get('error', 'the daemon refused')}", err=True)
-        raise SystemExit(NO)
 
 
 @main.command()
@@ -167,7 +162,7 @@ def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool)
         try:
             # What became durable since the last line shown is part of the answer, so the daemon goes on from there.
             for line in Asking(config.socket).follow(*(line["sequence"] for line in shown[-1:])):
-                _refused({"ok": True, **line})
+                refused({"ok": True, **line})
                 _say_line(line, as_json=as_json)
         except KeyboardInterrupt:
             return
@@ -263,7 +258,7 @@ def pair(
         click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
 
 
-for command in (installing.doctor, installing.osdp_key, installing.profiles, installing.wiring):
+for command in (installing.doctor, installing.osdp_key, installing.profiles, installing.wiring, shadow):
     main.add_command(command)
 
 

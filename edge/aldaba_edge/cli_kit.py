@@ -59,3 +59,10 @@ def table(rows: Iterable[Sequence[object]], heads: Sequence[str]) -> str:
 def say_json(told_: object) -> None:
     """One JSON document."""
     click.echo(json.dumps(told_, ensure_ascii=False, default=str))
+
+
+def refused(answer: dict[str, Any]) -> None:
+    """End with 1 when the daemon said no."""
+    if not answer.get("ok"):
+        click.echo(f"Error: {answer.get('error', 'the daemon refused')}", err=True)
+        raise SystemExit(NO)

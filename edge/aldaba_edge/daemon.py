@@ -35,7 +35,9 @@ class Daemon:
             loop.add_signal_handler(number, self._ended.set)
         clock = AsyncioClock(loop)
         edge = Edge(self._config, clock, lambda error: clock.post(lambda: self._break(error)))
-        local = LocalSocket(self._config.socket, edge.doors, lambda: self._status(edge), _Shown(edge))
+        local = LocalSocket(
+            self._config.socket, edge.doors, lambda: self._status(edge), _Shown(edge), switch=edge.switch_shadow
+        )
         try:
             edge.start()
             await local.open()

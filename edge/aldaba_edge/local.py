@@ -59,7 +59,16 @@ class Lines(Protocol):
 class LocalSocket:
     """Listens on a unix socket for as long as the daemon runs."""
 
-    def __init__(self, path: Path, doors: Doors, status: Callable[[], Said], lines: Lines) -> None:
+    def __init__(
+        self,
+        path: Path,
+        doors: Doors,
+        status: Callable[[], Said],
+        lines: Lines,
+        *,
+        switch: Callable[[DoorId, bool, str], None],
+    ) -> None:
+        self._switch = switch
         self._path = path
         self._doors = doors
         self._status = status
@@ -126,9 +135,12 @@ class LocalSocket:
     def _obey(self, verb: str, wanted: Said, uid: int) -> Said:
         if verb == "release":
             return {"sequence": self._doors.release(DoorId(str(wanted["door"])), f"local:{uid}")}
+        if verb == "shadow":
+            self._switch(DoorId(str(wanted["door"])), wanted["shadow"] is True, f"local:{uid}")
+            return {}
         if verb == "status":
             return self._status()
-        raise Malformed("request", f"{verb!r} is not release, status or follow")
+        raise Malformed("request", f"{verb!r} is not release, shadow, status or follow")
 
     async def _follow(self, after: int) -> AsyncIterator[Said]:
         """Every line after this one, as it becomes durable, until the other end hangs up."""

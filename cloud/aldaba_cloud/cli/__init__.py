@@ -10,6 +10,8 @@ from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
 from aldaba_cloud.cli.rules import rules
 from aldaba_cloud.cli.running import init, migrate, serve
+from aldaba_cloud.cli.shadow import shadow
+from aldaba_cloud.cli.site_broker import site_broker
 from aldaba_cloud.cli.verify import verify
 from aldaba_cloud.config import load_config
 from aldaba_shared.errors import AldabaError
@@ -45,5 +47,5 @@ def main(ctx: click.Context, path: Path | None) -> None:
     ctx.obj = load_config(path)
 
 
-for command in (serve, migrate, init, pair_code, rules, backup, restore, verify, emergency_codes):
+for command in (serve, migrate, init, pair_code, rules, backup, restore, verify, emergency_codes, shadow, site_broker):
     main.add_command(command)

@@ -318,6 +318,12 @@ def recent_events(work: Work, site: SiteId | None = None, *, limit: int = 100) -
     return work.db.execute(found.order_by(events.c.at.desc(), events.c.sequence.desc()).limit(limit)).all()
 
 
+def lines_of_kind(work: Work, site: SiteId, kind: str, *, since: datetime) -> Iterable[Row[Any]]:
+    """The lines of one kind in a site's books, oldest first."""
+    found = select(events).where(events.c.site_id == site, events.c.kind == kind, events.c.at >= since)
+    return work.db.execute(found.where(work.visible(events)).order_by(events.c.at))
+
+
 def taps(work: Work, site: SiteId, *, at: datetime, received: datetime) -> Iterable[Row[Any]]:
     """Every answer to a credential at a site from these moments on (its effective time, its arrival), oldest first."""
     answers = (events.c.site_id == site) & (events.c.kind == "access_decided") & work.visible(events)
