@@ -13,7 +13,7 @@ from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
-from aldaba_edge.ports import CardSeen, Signal, Use
+from aldaba_edge.ports import CardSeen, Presences, Signal, Use
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.envelope import KeyRing, SigningKey
@@ -231,6 +231,7 @@ class Bench:
         contact: bool = True,
         clock: HandClock | None = None,
         books: Books | None = None,
+        of: tuple[ControllerId, Presences] | None = None,
     ) -> None:
         self.clock = clock or HandClock(MONDAY_NOON)
         self.journal = FakeJournal(self.clock)
@@ -244,12 +245,12 @@ class Bench:
         self._turnstile = turnstile
         self._times, self._lane_times = times or LeafTimes(), lane_times
         shared = Controller(
-            ControllerId("c"),
+            of[0] if of else ControllerId("c"),
             SiteId("site"),
             self.clock,
             self.rules,
             books.journal if books else self.journal,
-            self.presences,
+            of[1] if of else self.presences,
             books.uses if books else self.journal,
             self.trust,
             partial(credential_key, bytes(32)),

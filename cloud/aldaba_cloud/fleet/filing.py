@@ -102,6 +102,9 @@ class _OtherLine(_Line):
     event: _Other
 
 
+MOVING: Final = frozenset({"passed", "shadow_compared"})
+"""Kinds besides answers that move a holder."""
+
 _USUAL: Final = msgspec.json.Decoder(_UsualLine).decode
 _OTHER: Final = msgspec.json.Decoder(_OtherLine).decode
 
@@ -154,7 +157,7 @@ def _columns(event: _Usual | _Other) -> Columns | None:
     if event.kind != ANSWER:
         if isinstance(event.door, _DoorNow):
             return None
-        zone = event.into if event.kind == "passed" and event.holder else None
+        zone = event.into if event.kind in MOVING and event.holder else None
         return (event.kind[:40], event.door, event.holder, None, None, zone)
     if not isinstance(event, _Usual) or event.decision is None or event.shown is None or event.facts is None:
         return None
