@@ -258,7 +258,7 @@ def pair(
         click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
 
 
-for command in (installing.doctor, installing.osdp_key, installing.profiles, installing.wiring, shadow):
+for command in (*installing.COMMANDS, shadow):
     main.add_command(command)
 
 

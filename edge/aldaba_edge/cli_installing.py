@@ -169,3 +169,42 @@ def wiring(door: str | None, path: Path, *, as_json: bool, svg: Path | None) -> 
         click.echo(table(rows, ("device", "terminal", "goes to", "mind")))
         click.echo("\n" + "\n".join(f"- {note}" for note in one.notes) + "\n")
     click.echo(header.text(used))
+
+
+@click.command("boot-lines")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
+@click.option("--write", "firmware", type=click.Path(path_type=Path, dir_okay=False), help="Put them into this file.")
+@json_option
+@mendable
+def boot_lines(path: Path, *, firmware: Path | None, as_json: bool) -> None:
+    """Say which lines config.txt needs so that no relay clicks while the Pi starts.
+
+    With --write they are kept in a block of their own; doing it again changes nothing.
+
+    \b
+    Examples:
+      aldaba-edge boot-lines
+      aldaba-edge boot-lines --write /boot/firmware/config.txt
+    """
+    from aldaba_edge.boot_lines import lines_of, with_block
+    from aldaba_profiles.catalog import load_catalog
+
+    lines = lines_of(told.load(path), load_catalog())
+    changed = False
+    if firmware is not None:
+        before = firmware.read_text("utf-8") if firmware.exists() else ""
+        after = with_block(before, lines)
+        changed = before != after
+        if changed:
+            new = firmware.with_name(firmware.name + ".aldaba-new")
+            new.write_text(after, "utf-8")
+            new.replace(firmware)
+    if as_json:
+        say_json({"lines": lines, "changed": changed})
+        return
+    click.echo("\n".join(lines) or "Nothing: no board of this controller needs a line.")
+    if changed:
+        click.echo(f"Written to {firmware}; they count from the next start of the Pi.", err=True)
+
+
+COMMANDS = (doctor, osdp_key, profiles, wiring, boot_lines)

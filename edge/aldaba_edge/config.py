@@ -209,8 +209,11 @@ def read(path: Path) -> Reading:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Reading(None, mistakes=[f"no TOML: {error}. Mend the line."])
     found = parse(written)
-    if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    mode = path.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
         found.mistakes.append(f"others may write to the file, and could open doors with it: chmod go-w {path}")
+    if mode & stat.S_IROTH:
+        found.mistakes.append(f"everybody may read the file, which says how to open every door: chmod o= {path}")
     return found
 
 

@@ -82,12 +82,20 @@ def test_two_doors_cannot_share_a_pin() -> None:
     assert mistakes == ["door 'other', lock: pin 17 is taken by door 'door-street'. Give it another one."]
 
 
-def test_a_file_that_others_may_write_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mode", "remedy"), [(0o660, "chmod go-w"), (0o602, "chmod go-w"), (0o644, "chmod o=")])
+def test_a_file_that_others_may_write_or_read_is_refused(tmp_path: Path, mode: int, remedy: str) -> None:
     path = tmp_path / "edge.toml"
     path.write_text(EXAMPLE.read_text("utf-8"))
-    path.chmod(0o666)
-    with pytest.raises(told.ConfigInvalid, match="chmod go-w"):
+    path.chmod(mode)
+    with pytest.raises(told.ConfigInvalid, match=remedy):
         told.load(path)
+
+
+def test_the_group_of_the_daemon_may_read_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "edge.toml"
+    path.write_text(EXAMPLE.read_text("utf-8"))
+    path.chmod(0o640)
+    assert told.load(path).door
 
 
 def test_the_example_of_the_documentation_may_run(tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def exposure(unit: Path) -> float:
 
 CASES = [
     pytest.param("aldaba-edge.service", [], 1.5, id="edge"),
+    pytest.param("aldaba-edge.service", ["aldaba-edge-pins.conf"], 1.5, id="edge with pins"),
     pytest.param("aldaba-edge.service", ["aldaba-edge-pcsc.conf"], 1.8, id="edge with pcscd"),
     pytest.param("aldaba-cloud.service", [], 2.0, id="cloud"),
 ]
