@@ -110,7 +110,7 @@ def _running(pi: Pi, folder: Path, config: Path) -> Iterator[tuple[subprocess.Po
     board = Pn532Board(folder / "reader")
     environment = pi.environment | {"GPIOZERO_PIN_FACTORY": "mock"}
     began = time.monotonic()
-    command = [pi.python, "-m", "aldaba_edge.cli", "run", str(config)]
+    command = [str(pi.python), "-m", "aldaba_edge.cli", "run", str(config)]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
     try:
