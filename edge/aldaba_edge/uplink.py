@@ -62,6 +62,7 @@ class Uplink:
         self._send = send
         self._nonces: OrderedDict[bytes, Sent] = OrderedDict()
         self._flying: dict[bytes, int] = {}
+        self._acked = state.get(Slot.ACKED, Acked)
         self._sent = self.watermark
         self._timer: Timer | None = None
         self._tries = 0
@@ -75,7 +76,7 @@ class Uplink:
     @property
     def watermark(self) -> int:
         """Every line up to here is committed in the cloud."""
-        acked = self._state.get(Slot.ACKED, Acked)
+        acked = self._acked
         return acked.watermark if acked is not None and acked.journal == self._journal.id else 0
 
     def reconnected(self, hello_nonce: bytes) -> None:
@@ -96,8 +97,9 @@ class Uplink:
             self._timer.cancel()
 
     def pump(self) -> None:
-        """Send what is durable and not sent, as far as batches may be in flight."""
-        while self._online and len(self._flying) < IN_FLIGHT:
+        """Send what is durable and not sent, as far as batches may be in flight; one alone asks whether anyone hears."""
+        most = IN_FLIGHT if self._tries == 0 else 1
+        while self._online and len(self._flying) < most:
             waiting = self._journal.durable.sequence - self._sent
             if waiting <= 0 or (waiting < FEW_LINES and len(self._flying) >= IN_FLIGHT // 2):
                 return
@@ -195,7 +197,8 @@ class Uplink:
         return sent
 
     def _keep(self, watermark: int) -> None:
-        self._state.put(Slot.ACKED, Acked(self._journal.id, watermark))
+        self._acked = Acked(self._journal.id, watermark)
+        self._state.put(Slot.ACKED, self._acked)
 
     def _landed(self) -> None:
         """Forget the batches that are committed, and watch the rest anew."""

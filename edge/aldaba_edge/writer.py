@@ -107,9 +107,11 @@ def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
     return connection
 
 
-def _transaction(
-    connection: sqlite3.Connection, statements: list[Statement], lines: list[JournalRow] | tuple[()]
-) -> None:
+def _transaction(connection: sqlite3.Connection, statements: Sequence[Statement], lines: Sequence[JournalRow]) -> None:
+    if len(statements) + len(lines) == 1:
+        # One statement is a transaction by itself: a tap need not wait for a BEGIN and a COMMIT.
+        connection.execute(*(statements[0] if statements else (INSERT_LINE, lines[0])))
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         for sql, values in statements:
