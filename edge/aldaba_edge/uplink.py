@@ -97,7 +97,7 @@ class Uplink:
             self._timer.cancel()
 
     def pump(self) -> None:
-        """Send what is durable and not sent, as far as batches may be in flight; one alone asks whether anyone hears."""
+        """Send what is durable and not sent, as far as batches may be in flight; one alone probes a silence."""
         most = IN_FLIGHT if self._tries == 0 else 1
         while self._online and len(self._flying) < most:
             waiting = self._journal.durable.sequence - self._sent
