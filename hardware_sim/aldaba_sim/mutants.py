@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
-from aldaba_cloud.fleet import books, ingest, models
+from aldaba_cloud.fleet import books, filing, ingest
 from aldaba_shared.decide import Side
 from aldaba_shared.schedule import Schedule
 
@@ -33,16 +33,19 @@ def _acks_before_commit() -> Any:  # noqa: ANN401 - same
 
 def _exits_ignored() -> Any:  # noqa: ANN401 - same
     """Presence takes nobody out: movements toward the street are no movements, here and in the cloud."""
-    file_line = models.file_line
+    file_lines = filing.file_lines
 
-    def inward(*given: Any) -> Any:  # noqa: ANN401 - the very arguments of what it replaces
-        filed = file_line(*given)
-        said = filed.event()
-        shown = said.get("shown")
-        side = shown.get("side") if isinstance(shown, dict) else said.get("side")
-        return filed._replace(zone=None) if side in (Side.EGRESS.value, Side.OUT.value) else filed
+    def inward(*given: Any) -> list[filing.Filed]:  # noqa: ANN401 - the very arguments of what it replaces
+        return [filed._replace(zone=None) if _leads_out(filed) else filed for filed in file_lines(*given)]
 
-    return patch.object(ingest, "file_line", inward)
+    return patch.object(ingest, "file_lines", inward)
+
+
+def _leads_out(filed: filing.Filed) -> bool:
+    said = filed.event()
+    shown = said.get("shown")
+    side = shown.get("side") if isinstance(shown, dict) else said.get("side")
+    return side in (Side.EGRESS.value, Side.OUT.value)
 
 
 MUTANTS: Final[dict[str, Callable[[], Any]]] = {
