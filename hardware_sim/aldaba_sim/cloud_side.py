@@ -28,6 +28,7 @@ from aldaba_cloud.link.end import CloudEnd
 from aldaba_cloud.live import Live
 from aldaba_cloud.members import service as members
 from aldaba_edge.keyfile import Identity
+from aldaba_shared.decide import DoorMode
 from aldaba_shared.envelope import SigningKey, seal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, NetworkId
@@ -204,6 +205,12 @@ class CloudSide:
             access.save_schedule(work, seeding.schedule_of("working", truth.hours["working"]))
         self._changed(truth, None)
 
+    def set_mode(self, door: str, mode: DoorMode) -> None:
+        """The operator has a door do something else by itself."""
+        with self.work() as work:
+            fleet.set_mode(work, DoorId(door), mode)
+        self._pass_on()
+
     def keep_up(self) -> None:
         """The night's job: publish what a new day makes different."""
         self._publish(None)
@@ -232,6 +239,9 @@ class CloudSide:
             publish.publish(work, seeding.SITE, self._keyring, fleet.controller_keys(work, self._keyring), whom=named)
         for name, generation in self.newest().items():
             self.truth_at[(name, *generation)] = len(self.truths) - 1
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         if self._end is not None:
             self._end.tick()
 

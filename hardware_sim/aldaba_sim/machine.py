@@ -19,6 +19,7 @@ from aldaba_edge.devices import LockLine
 from aldaba_edge.door_inputs import heard
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.doors import Doors
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.keyfile import Identity
 from aldaba_edge.lane import LaneMechanics
@@ -33,7 +34,7 @@ from aldaba_shared.envelope import KeyRing
 from aldaba_shared.events import DaemonStarted
 from aldaba_shared.ids import DoorId, SiteId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key
-from aldaba_shared.messages import Head
+from aldaba_shared.messages import Head, Modes
 from aldaba_sim.building import Opening
 from aldaba_sim.clock import HandTime, MachineClock
 from aldaba_sim.link import Client
@@ -117,6 +118,8 @@ class Machine:
         self.life = 0
         self.slow = False
         self.disk_full = False
+        self.offline_grace_hours = 168
+        """What its own settings say; changed before it starts."""
         self.deaths: list[Death] = []
         self.on_read: Callable[[], None] = lambda: None
         self.on_death: Callable[[Death], None] = lambda _death: None
@@ -187,6 +190,7 @@ class Machine:
         loop = DoorLoop(self._plan(), self._shared(books, core), self._fit)
         self._running = Running(books, disks[0], core, loop, link)
         self._listen(loop)
+        self._obey(loop, core)
         core.start()
 
     def kill(self) -> None:
@@ -231,6 +235,7 @@ class Machine:
             DoorId(opening.door),
             {Side.IN: inner, Side.OUT: outer, Side.EGRESS: outer},
             release_seconds=RELEASE_SECONDS,
+            offline_grace_hours=self.offline_grace_hours,
             counts_passages=opening.turnstile,
         )
 
@@ -276,6 +281,24 @@ class Machine:
             found_open=paper.leaf.active,
         )
         return Fittings(leaf, readers)
+
+    @staticmethod
+    def _obey(loop: DoorLoop, core: Core) -> None:
+        """What the cloud says of the door's mode, now and before, and its releases."""
+        doors = Doors((loop,))
+
+        def set_modes(modes: Modes) -> None:
+            for one in modes.modes:
+                doors.set_mode(one.door, one.mode, one.until)
+
+        def release(door: DoorId, command: str) -> None:
+            doors.release(door, "cloud", command)
+
+        core.sync.on_modes = set_modes
+        core.sync.on_release = release
+        core.rules.on_applied = doors.look
+        if core.sync.modes is not None:
+            set_modes(core.sync.modes)
 
     def _listen(self, loop: DoorLoop) -> None:
         paper = self._paper

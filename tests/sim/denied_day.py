@@ -7,16 +7,18 @@ for longer than it may.
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import update
 
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.members import service as members
+from aldaba_cloud.members.models import Standing
 from aldaba_cloud.places import store as places
 from aldaba_shared.decide import DoorMode
-from aldaba_shared.ids import DoorId
-from aldaba_sim.machine import Machine
+from aldaba_sim.people import Person
+from aldaba_sim.seeding import contract_id
 from aldaba_sim.story import FIRST_DAY, tell
 from aldaba_sim.world import World
 
@@ -43,8 +45,12 @@ class DeniedDay:
         with self.world.cloud.work() as work:
             hard = {"passback": "hard", "safety_limit": ROOM_FOR}
             work.db.execute(update(places.zones).where(places.zones.c.id == "offices").values(hard))
-            work.db.execute(update(places.doors).where(places.doors.c.id == "room-4").values(offline_grace_hours=1))
+            members.change_standing(work, contract_id(self._one("hot_desk").holder), Standing.BLOCKED)
         self.world.cloud.keep_up()
+        self.world.machines["room-4"].offline_grace_hours = DEAF_HOURS
+
+    def _one(self, plan: str) -> Person:
+        return next(one for one in self.world.people if one.plan == plan)
 
     def _acts(self) -> None:
         call = self.world.time.call_at
@@ -54,24 +60,23 @@ class DeniedDay:
         for turn, person in enumerate(offices[:ROOM_FOR]):
             self._tap(10 + turn / 60, "offices", person.uid)
             self._tap(10.5 + turn / 60, "offices", person.uid)
-        call(at(11), lambda: self._mode(DoorMode.LOCKED_DOWN))
-        call(at(11.5), lambda: self._mode(DoorMode.SECURED))
+        call(at(11), lambda: self.world.cloud.set_mode("workshop", DoorMode.LOCKED_DOWN))
+        call(at(11.5), lambda: self.world.cloud.set_mode("workshop", DoorMode.LOCKED))
         self._tap(11.2, "workshop", offices[0].uid)
+        self._tap(11.7, "lane", self._one("hot_desk").uid)
+        self._tap(11.8, "workshop", self._one("resident").uid)
+        self._tap(11.9, "offices", self._one("resident").uid)
         lost = offices[1]
         call(at(12), lambda: self.world.cloud.revoke(lost.holder))
         self._tap(12.1, "street", lost.uid)
-        call(at(13), self._client("c-room-4").cut_off)
+        call(at(13), partial(self._cable, cut=True))
         self._tap(13 + DEAF_HOURS + 1.1, "room-4", offices[2].uid)
-        call(at(16), self._client("c-room-4").mend)
+        call(at(16), partial(self._cable, cut=False))
 
-    def _client(self, controller: str) -> object:
-        return self.world.broker.clients[controller]
-
-    def _mode(self, mode: DoorMode) -> None:
-        with self.world.cloud.work() as work:
-            fleet.set_mode(work, DoorId("workshop"), mode)
-        self.world.cloud.pass_on()
+    def _cable(self, *, cut: bool) -> None:
+        room = self.world.broker.clients["c-room-4"]
+        (room.cut_off if cut else room.mend)()
 
     def _tap(self, hour: float, door: str, uid: bytes) -> None:
-        machine: Machine = self.world.machines[door]
+        machine = self.world.machines[door]
         self.world.time.call_at(at(hour), lambda: machine.read(door, uid, entering=True))
