@@ -30,6 +30,7 @@ from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.keyfile import Identity, read_identity
+from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.machine_time import KernelTime
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
@@ -133,6 +134,7 @@ class Edge:
         self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
         self.first_cards = KeptFirstCards(self.books.state)
         self.shadows = Shadows(self.books.state)
+        self.keypads = Keypads(self.books.state, clock)
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
         self.core.presences.own_doors = self.doors.secured
         self.core.rules.on_applied = self.doors.look
@@ -266,6 +268,7 @@ class Edge:
             self.standing,
             self.secrets.digest,
             self.first_cards,
+            self.keypads,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
 

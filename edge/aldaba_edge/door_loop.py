@@ -17,10 +17,12 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
+from aldaba_edge import pins
 from aldaba_edge.door_mode import ModeKeeper, RulesAround
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
-from aldaba_edge.emergency import is_emergency, opened
+from aldaba_edge.emergency import is_emergency
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
+from aldaba_edge.factors import Factors, First
 from aldaba_edge.lock_feedback import LockFeedback
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
@@ -29,7 +31,9 @@ from aldaba_edge.ports import (
     KEPT_FOR_EVER,
     CardRefused,
     CardSeen,
+    KeyPressed,
     PassSeen,
+    PinTyped,
     ReaderBack,
     ReaderLost,
     ReaderTampered,
@@ -54,6 +58,9 @@ from aldaba_shared.unlocking import ModeNow, of_the_house
 
 log: Final = structlog.get_logger()
 
+WAITING: Final = frozenset({Reason.SECOND_FACTOR_NEEDED, Reason.SECOND_PERSON_NEEDED})
+"""Answers that ask for one thing more."""
+
 
 class DoorLoop:
     """Reads, decides, releases and records, for one door."""
@@ -64,6 +71,7 @@ class DoorLoop:
         self._noise = Noise(plan.id, shared.clock, shared.journal.record)
         self._lost: set[Side] = set()
         self._held = Held()
+        self._factors = Factors(plan.id, shared.clock, shared.rules, self._waited_in_vain)
         self._lost_devices: set[str] = set()
         around = RulesAround(plan.id, shared.rules, plan.offline_grace_hours, lambda: shared.trust.clock_trusted)
         self.modes = ModeKeeper(
@@ -119,10 +127,6 @@ class DoorLoop:
         if side is Side.EGRESS:
             self._let_out(side)
         facts, sound = self._card_facts(reading)
-        if facts.credential is not None and is_emergency(facts.credential):
-            facts, spend = opened(facts, facts.credential, self._shared.uses)
-            self._answer(side, CredentialKind.EMERGENCY, facts, rules_sound=sound, spend=spend)
-            return
         spend = None
         if reading.counter is not None and facts.credential is not None:
             spend = Use(facts.credential.id, reading.counter + 1, KEPT_FOR_EVER)
@@ -158,7 +162,7 @@ class DoorLoop:
     def _phone(self, side: Side, code: PhoneCode) -> None:
         if side is Side.EGRESS:
             self._let_out(side)
-        found, sound = self._judged(code)
+        found, sound = self._asked(lambda: judged(code, self.id, self._shared))
         credential, now = found.facts.credential, self._shared.clock.monotonic()
         if credential is not None and self._held.still(side, credential.id, now):
             return
@@ -168,10 +172,10 @@ class DoorLoop:
         if credential is not None:
             self._held.answered(side, credential.id, now, granted=granted)
 
-    def _judged(self, code: PhoneCode) -> tuple[Judged, bool]:
-        """What is known of a phone's code, and whether the rules could be asked at all."""
+    def _asked(self, judge: Callable[[], Judged]) -> tuple[Judged, bool]:
+        """What is known of something that was shown, and whether the rules could be asked at all."""
         try:
-            return judged(code, self.id, self._shared), True
+            return judge(), True
         except Exception:
             log.exception("rules_unreadable", door=self.id)
             return Judged(NOTHING_KNOWN), False
@@ -198,6 +202,18 @@ class DoorLoop:
         spend = Use(name, self._shared.uses.own(name) + 1, shown.valid_until)
         self._answer(side, CredentialKind.PASS, facts, rules_sound=True, spend=spend)
 
+    def _pin(self, side: Side, reading: PinTyped) -> None:
+        if side is Side.EGRESS:
+            self._let_out(side)
+        found, sound = self._asked(lambda: pins.judged(reading, self.id, side, self._shared, self._factors.first(side)))
+        credential = found.facts.credential
+        kind = CredentialKind.EMERGENCY if credential and is_emergency(credential) else CredentialKind.PIN
+        self._answer(side, kind, found.facts, rules_sound=sound, spend=found.spend)
+
+    def _key(self, side: Side, _reading: KeyPressed) -> None:
+        if self.mechanics.secured:  # over a leaf that stands open the pre-alarm goes on
+            self.show(side, Signal.KEY)
+
     def _unreadable(self, side: Side, reading: Unreadable) -> None:
         self._count(side, reading.why)
 
@@ -220,6 +236,8 @@ class DoorLoop:
         CardSeen: _card,
         CardRefused: _card_refused,
         PassSeen: _code,
+        PinTyped: _pin,
+        KeyPressed: _key,
         Unreadable: _unreadable,
         ReaderLost: _reader_lost,
         ReaderBack: _reader_back,
@@ -260,8 +278,9 @@ class DoorLoop:
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
         presence = self._presence(side, facts, at)
-        door = self._now(rules_sound=rules_sound)
+        door = self._factors.wanted(side, kind, facts, at).put_into(self._now(rules_sound=rules_sound))
         decision = decide(shown, facts, presence, door)
+        company = self._factors.answered(side, kind, facts, decision, spend=spend)
         told = events.AccessDecided(
             shown,
             facts.on_day_of(at),
@@ -278,9 +297,10 @@ class DoorLoop:
             self._moved(told, self._record(told, spend=spend if burns else None))
         elif decision.granted:
             self._enter(told, spend)
+            self._bring_in(side, company)
         else:
             self._record(told, spend=spend if burns else None)
-            self.show(side, Signal.DENIED)
+            self.show(side, Signal.WAIT if decision.reason in WAITING else Signal.DENIED)
         return decision.granted
 
     def _let_out(self, side: Side) -> None:
@@ -294,6 +314,18 @@ class DoorLoop:
             lambda then: self._moved(told, self._record(told, then=then, spend=spend)),
             patience=None if spend is not None else PATIENCE_SECONDS,
         )
+
+    def _bring_in(self, side: Side, company: First | None) -> None:
+        """Who was shown first at a door for two goes in with the second."""
+        if company is None:
+            return
+        into = None if self.plan.counts_passages else self.plan.into.get(side)
+        event = events.EnteredTogether(self.id, side, company.holder, into)
+        self._moved(event, self._shared.journal.record(event, spend=company.spend))
+
+    def _waited_in_vain(self, side: Side) -> None:
+        if self.mechanics.secured:
+            self.show(side, Signal.READY)
 
     def _release(self, told: events.AccessDecided) -> None:
         credential = told.facts.credential

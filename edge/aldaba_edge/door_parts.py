@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from aldaba_edge.door_mode import FirstCards
+from aldaba_edge.keypads import Keypads
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.ports import Clock, Digest, Indicator, Journal, Presences, Reader, RulesInForce, Uses
 from aldaba_shared.decide import Side, UnsureClock
@@ -62,6 +63,7 @@ class Controller:
     digest: Digest
     """Turns the canonical bytes of what was shown into this controller's key for it."""
     first_cards: FirstCards
+    keypads: Keypads
 
 
 @dataclass(slots=True)

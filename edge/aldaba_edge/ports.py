@@ -102,7 +102,21 @@ class ReaderTampered:
     why: str
 
 
-Reading: TypeAlias = CardSeen | CardRefused | PassSeen | Unreadable | ReaderLost | ReaderBack | ReaderTampered
+@dataclass(frozen=True, slots=True)
+class PinTyped:
+    """Digits that somebody completed at a keypad, as this controller's key for them: a PIN, a sealed code, a guess."""
+
+    key: CredentialKey
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """One key of a keypad, whichever it was: it is answered, or nobody knows that it was felt."""
+
+
+Reading: TypeAlias = (
+    CardSeen | CardRefused | PassSeen | PinTyped | KeyPressed | Unreadable | ReaderLost | ReaderBack | ReaderTampered
+)
 """What a reader's driver may post."""
 
 Digest: TypeAlias = Callable[[CredentialKind, bytes], CredentialKey]
@@ -133,6 +147,8 @@ class Signal(StrEnum):
     LONG_ACCESS = "long_access"
     """Granted, for somebody who needs more time: shown longer, with sound and light."""
     WAIT = "wait"
+    KEY = "key"
+    """A key was felt; every key sounds alike."""
     PRE_ALARM = "pre_alarm"
     """The leaf stands open and will soon be an alarm: shut it."""
     OFFLINE = "offline"

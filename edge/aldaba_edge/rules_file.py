@@ -30,6 +30,7 @@ from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
 from aldaba_shared.schedule import Schedule, checked, zone_of
 from aldaba_shared.snapshot import (
     COLUMNS,
+    DURESS,
     ENABLED,
     ESSENTIAL,
     FACTS_QUERY,
@@ -124,6 +125,7 @@ class RulesFile:
             _instant(valid_until),
             bool(flags & ESSENTIAL),
             bool(flags & LONG_ACCESS),
+            bool(flags & DURESS),
         )
         if len(rows) == 1:  # the common case, without a generator's cost
             return Facts(credential, (self._right(rows[0]),) if rows[0][6] is not None else ())

@@ -45,6 +45,7 @@ class Slot(StrEnum):
     TIME_FLOOR = "time_floor"
     CLOCK = "clock"
     CLEAN = "clean"
+    PIN_TRIES = "pin_tries"
     FIRST_CARDS = "first_cards"
     SHADOWS = "shadows"
     INTRUSION = "intrusion"

@@ -22,6 +22,7 @@ from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.keyfile import Identity
+from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Clock, Snapshots
@@ -252,6 +253,7 @@ class Machine:
             Standing(core, self.clock, books.state),
             partial(credential_key, answer.controller_key),
             KeptFirstCards(books.state),
+            Keypads(books.state, self.clock),
         )
 
     def _fit(self, loop: DoorLoop) -> Fittings:

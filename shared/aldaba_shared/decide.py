@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from aldaba_shared.ids import DoorId, HolderId
+from aldaba_shared.ids import CredentialId, DoorId, HolderId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Credential, Facts, Right
@@ -99,6 +99,8 @@ class DoorNow(Struct, frozen=True, omit_defaults=True):
     """The interlocked partner is not secured."""
     second_factor: bool = False
     """A second factor is asked for now and has not been shown."""
+    first_factor: CredentialId | None = None
+    """What was shown before, when this is the second factor to it; for the books."""
     persons_needed: int = 1
     first_person: HolderId | None = None
 

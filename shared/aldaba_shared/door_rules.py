@@ -7,9 +7,9 @@ it opens, and what holds while those cannot be heard.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from aldaba_shared.ids import DoorId, ScheduleId, ZoneId
 from aldaba_shared.wire import decode, encode
@@ -41,6 +41,13 @@ class DoorRules(Struct, frozen=True, omit_defaults=True, kw_only=True):
     interlock_with: tuple[DoorId, ...] = ()
     """Doors of this site that must be secured before this one lets in."""
     interlock_apart: Apart = Apart.KEEP
+    second_factor: ScheduleId | None = None
+    """While this schedule is open, a card or phone and a PIN of the same person are needed."""
+    pin_alone: bool = False
+    """A PIN opens without a card, where no second factor is asked for."""
+    persons: Annotated[int, Meta(ge=1, le=2)] = 1
+    """Two: the first person shown waits for a second one."""
+    second_person_seconds: Annotated[int, Meta(ge=1, le=600)] = 15
 
 
 NOTHING_SAID: Final = DoorRules()

@@ -178,6 +178,15 @@ class ShadowChanged(Event, frozen=True, tag="shadow_changed"):
     by: str
 
 
+class EnteredTogether(Event, frozen=True, tag="entered_together", omit_defaults=True):
+    """Whoever was shown first at a door for two went in with the second; `into` is where they are from now on."""
+
+    door: DoorId
+    side: Side
+    holder: HolderId
+    into: ZoneId | None = None
+
+
 class PassageNotTaken(Event, frozen=True, tag="passage_not_taken", omit_defaults=True):
     """A turnstile was released and nobody went through before it locked again."""
 
@@ -346,6 +355,7 @@ AnyEvent: TypeAlias = (
     | ShadowCompared
     | ShadowChanged
     | Passed
+    | EnteredTogether
     | PassageNotTaken
     | DoorModeChanged
     | ReaderLost
@@ -440,7 +450,7 @@ def movement(event: AnyEvent) -> Movement | None:
     """The movement an event makes, if any: the one rule the edge, the cloud and a replay share."""
     if isinstance(event, AccessDecided):
         holder, into = event.decision.holder, event.into
-    elif isinstance(event, Passed | ShadowCompared):
+    elif isinstance(event, Passed | EnteredTogether | ShadowCompared):
         holder, into = event.holder, event.into
     else:
         return None

@@ -153,9 +153,9 @@ SENTENCES: Final[dict[Reason, dict[Language, str]]] = {
         "en": "The other door is open. Close it and try again.",
     },
     Reason.SECOND_FACTOR_NEEDED: {
-        "es": "Ahora marca tu PIN.",
-        "ca": "Ara marca el teu PIN.",
-        "en": "Now type your PIN.",
+        "es": "Aquí hacen falta tarjeta y PIN. Muestra ahora lo que falta.",
+        "ca": "Aquí calen targeta i PIN. Mostra ara el que falta.",
+        "en": "This door needs a card and a PIN. Now show the one that is missing.",
     },
     Reason.SECOND_PERSON_NEEDED: {
         "es": "Hace falta una segunda persona. Que pase su tarjeta.",

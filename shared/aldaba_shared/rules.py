@@ -30,6 +30,8 @@ class Credential(Struct, frozen=True, omit_defaults=True):
     """May enter while the rules are too old: staff, cleaners and emergency keys, as the admin marks them."""
     long_access: bool = False
     """Needs more time at the door."""
+    duress: bool = False
+    """A PIN that opens like any other and calls for help; nothing at the door tells it apart."""
 
 
 class Right(Struct, frozen=True, omit_defaults=True):

@@ -66,6 +66,7 @@ CREATE TABLE head_ (id INTEGER PRIMARY KEY CHECK (id = 1), envelope BLOB NOT NUL
 ENABLED: Final = 1
 ESSENTIAL: Final = 2
 LONG_ACCESS: Final = 4
+DURESS: Final = 8
 """Bits of `credential.flags`."""
 
 GOOD_STANDING: Final = 1

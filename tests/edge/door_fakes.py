@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import TypeVar, cast
 
 from aldaba_edge.books import Books
 from aldaba_edge.clock import HandClock
@@ -11,9 +12,11 @@ from aldaba_edge.devices import LockLine
 from aldaba_edge.door_inputs import heard
 from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import CardSeen, Presences, Signal, Use
+from aldaba_edge.state import Slot
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.envelope import KeyRing, SigningKey
@@ -35,6 +38,7 @@ from aldaba_shared.presence import STREET, Order, Presence, PresenceRules, Zone,
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
 from aldaba_shared.schedule import Schedule, always
 
+T = TypeVar("T")
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 STREET_DOOR = DoorId("door-street")
 FLOOR = ZoneId("zone-floor")
@@ -167,6 +171,19 @@ class FakeRules:
         return self.known.facts(door, key)
 
 
+class FakeKept:
+    """What a restart leaves of `state.db`."""
+
+    def __init__(self) -> None:
+        self.values: dict[Slot, object] = {}
+
+    def get(self, slot: Slot, _shape: type[T]) -> T | None:
+        return cast("T | None", self.values.get(slot))
+
+    def put(self, slot: Slot, value: object) -> None:
+        self.values[slot] = value
+
+
 class FakePresences:
     """Presence in memory."""
 
@@ -228,10 +245,10 @@ class Bench:
         shadow: bool = False,
         times: LeafTimes | None = None,
         lane_times: LaneTimes | None = None,
-        contact: bool = True,
         clock: HandClock | None = None,
         books: Books | None = None,
         of: tuple[ControllerId, Presences] | None = None,
+        kept: "FakeKept | None" = None,
     ) -> None:
         self.clock = clock or HandClock(MONDAY_NOON)
         self.journal = FakeJournal(self.clock)
@@ -239,6 +256,7 @@ class Bench:
         self.presences = FakePresences()
         self.trust = FakeTrust()
         self.first_cards = FakeFirstCards()
+        self.kept = kept or FakeKept()
         self.lock, self.lock_out = FakeLock(), FakeLock()
         self.shows = {Side.IN: FakeShow(), Side.EGRESS: FakeShow()}
         self.partner_secured = True
@@ -255,10 +273,10 @@ class Bench:
             self.trust,
             partial(credential_key, bytes(32)),
             self.first_cards,
+            Keypads(self.kept, self.clock),
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}
         self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile, shadow=shadow), shared, self._fit)
-        self.contact = contact
 
     def _fit(self, loop: DoorLoop) -> Fittings:
         mechanics: LaneMechanics | DoorMechanics

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aldaba_edge.ports import CardSeen
+from aldaba_edge.ports import PinTyped
 from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.events import AccessDecided, EmergencyCodeUsed
 from aldaba_shared.ids import CredentialId, CredentialKey, HolderId, RightId
@@ -26,7 +26,7 @@ def bench_with_a_code() -> Bench:
 
 
 def type_code(bench: Bench, key: CredentialKey = TYPED) -> AccessDecided:
-    bench.loop.read(Side.IN, CardSeen(CredentialKind.PIN, key))
+    bench.loop.read(Side.IN, PinTyped(key))
     bench.clock.advance(1)
     return [one for one in bench.journal.events if isinstance(one, AccessDecided)][-1]
 

@@ -16,6 +16,7 @@ from aldaba_edge.codecs.keypad import PinEntry
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.codecs.osdp import SerialNumber, read_card, read_keys
 from aldaba_edge.codecs.wiegand import CardNumber
+from aldaba_edge.drivers.key_presses import readings_of
 from aldaba_edge.drivers.options import OsdpOptions
 from aldaba_edge.drivers.osdp_bus import Command, Event, Member, OsdpBus
 from aldaba_edge.drivers.osdp_station import Station
@@ -106,9 +107,7 @@ class OsdpReader:
             yield self._card(event)
         elif event["event"] == osdp.Event.KeyPress:
             for key in read_keys(event["data"]):
-                pin = self._pin_entry.press(key, at)
-                if pin is not None:
-                    yield CardSeen(CredentialKind.PIN, self._digest(CredentialKind.PIN, pin))
+                yield from readings_of(key, at, self._pin_entry, self._digest)
         elif event["event"] == osdp.Event.Status and event["type"] == osdp.StatusReportType.Local:
             yield from self._status_news(event["report"])
 

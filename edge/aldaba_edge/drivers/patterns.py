@@ -45,6 +45,7 @@ USUAL: Final[Mapping[Signal, Pattern]] = {
     Signal.GRANTED: {Lamp.GREEN: Blink(3000, 0, 1), Lamp.BUZZER: Blink(150, 0, 1)},
     Signal.LONG_ACCESS: {Lamp.GREEN: Blink(500, 500, 15), Lamp.BUZZER: Blink(300, 1200, 10)},
     Signal.DENIED: {Lamp.RED: Blink(200, 200, 4), Lamp.BUZZER: Blink(100, 100, 3)},
+    Signal.KEY: {Lamp.BUZZER: Blink(30, 0, 1)},
     Signal.WAIT: {Lamp.GREEN: Blink(500, 500)},
     Signal.PRE_ALARM: {Lamp.RED: Blink(500, 500), Lamp.BUZZER: Blink(300, 700)},
     Signal.OFFLINE: {Lamp.RED: Blink(100, 1900)},

@@ -15,6 +15,7 @@ from gpiozero.pins import Factory
 from aldaba_edge.codecs.keypad import PinEntry
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.codecs.wiegand import CardNumber, Key, PulseReader, read_bits
+from aldaba_edge.drivers.key_presses import readings_of
 from aldaba_edge.drivers.options import WiegandOptions
 from aldaba_edge.ports import CardSeen, Digest, Reading, Signal, Unreadable
 from aldaba_shared.keys import CredentialKind, wiegand_canonical
@@ -100,6 +101,5 @@ class WiegandReader:
                 canonical = wiegand_canonical(name, facility, number)
                 post(CardSeen(CredentialKind.WIEGAND, self._digest(CredentialKind.WIEGAND, canonical)))
             case Key(value):
-                pin = self._pin_entry.press(value, at)
-                if pin is not None:
-                    post(CardSeen(CredentialKind.PIN, self._digest(CredentialKind.PIN, pin)))
+                for reading in readings_of(value, at, self._pin_entry, self._digest):
+                    post(reading)

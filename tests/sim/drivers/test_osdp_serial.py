@@ -8,7 +8,7 @@ from aldaba_edge.codecs.wiegand import FORMATS, CardNumber, build_bits
 from aldaba_edge.drivers.options import OsdpOptions
 from aldaba_edge.drivers.osdp_bus import OsdpBus
 from aldaba_edge.drivers.osdp_serial import OsdpReader
-from aldaba_edge.ports import CardSeen, ReaderBack, ReaderLost, ReaderTampered, Signal
+from aldaba_edge.ports import CardSeen, KeyPressed, PinTyped, ReaderBack, ReaderLost, ReaderTampered, Signal
 from aldaba_shared.keys import CredentialKind, wiegand_canonical
 from aldaba_sim.osdp_pd import OsdpLine, OsdpPd
 from tests.edge.readings import PostBox, plain_digest, seen
@@ -93,7 +93,8 @@ def test_a_reader_with_another_key_opens_nothing_and_is_an_alarm(bench: Bench) -
 
 def test_keys_tamper_and_a_lost_supply_come_through(bench: Bench) -> None:
     bench.line.press(ENTRY, b"12\x7f4711\x0d")
-    assert bench.posted[ENTRY].next() == seen(CredentialKind.PIN, b"4711")
+    assert [bench.posted[ENTRY].next() for _ in range(8)] == [KeyPressed()] * 8
+    assert bench.posted[ENTRY].next() == PinTyped(plain_digest(CredentialKind.PIN, b"4711"))
     bench.line.status(ENTRY, tamper=True)
     assert bench.posted[ENTRY].next() == ReaderTampered("osdp_tamper")
     bench.line.status(ENTRY, tamper=True, power_lost=True)

@@ -5,7 +5,7 @@ import pytest
 
 from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
 from aldaba_edge.drivers.registry import Kind, Registry, load_registry
-from aldaba_edge.ports import Unreadable
+from aldaba_edge.ports import KeyPressed, PinTyped, Unreadable
 from aldaba_shared.keys import CredentialKind
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.wiegand_pins import WiegandSender
@@ -55,10 +55,14 @@ def test_cards_of_every_usual_length_are_seen(name: str, sender: WiegandSender, 
     assert posted.next() == seen(CredentialKind.WIEGAND, canonical)
 
 
-def test_a_pin_typed_at_the_keypad_is_seen(sender: WiegandSender, posted: PostBox) -> None:
+@pytest.mark.parametrize("length", [4, 8])
+def test_a_pin_typed_at_the_keypad_is_seen_and_every_key_is_felt_alike(
+    length: int, sender: WiegandSender, posted: PostBox
+) -> None:
     for key in (4, 7, 1, 1, 11):
-        sender.press(key, length=8)
-    assert posted.next() == seen(CredentialKind.PIN, b"4711")
+        sender.press(key, length=length)
+    assert [posted.next() for _ in range(5)] == [KeyPressed()] * 5
+    assert posted.next() == PinTyped(plain_digest(CredentialKind.PIN, b"4711"))
 
 
 def test_a_frame_with_wrong_parity_is_unreadable_and_the_next_card_is_seen(
