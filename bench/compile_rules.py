@@ -10,6 +10,7 @@ from aldaba_cloud.access.compile import people_rows
 from aldaba_cloud.access.models import AccessLevel, NamedSchedule, Target
 from aldaba_cloud.access.publish import controllers_of, people_of, publish, site_rules
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
@@ -29,7 +30,8 @@ CONTROLLERS = 8
 CHANGES = 4
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NETWORK, SITE = NetworkId("net"), SiteId("site")
-KEYS = {ControllerId(f"c{n}"): bytes([n]) * 32 for n in range(CONTROLLERS)}
+PAIRED = {ControllerId(f"c{n}"): bytes([n]) * 32 for n in range(CONTROLLERS)}
+KEYS = {one: ControllerKeys(one, key, (key,)) for one, key in PAIRED.items()}
 
 
 def build(work: Work, keyring: Keyring) -> None:

@@ -30,7 +30,7 @@ from aldaba_cloud.broker import Account, Broker
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import SystemClock
 from aldaba_cloud.fanout import Hub
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import CloudKeys, make_keys
 from aldaba_cloud.fleet.pairing import BrokerAddress, Pairing, issue_code, pair
 from aldaba_cloud.keyring import Keyring
@@ -128,7 +128,7 @@ class CloudSide:
             assert isinstance(answer, PairAnswer)
         with self.database.write() as db:
             work = self.work(db)
-            publish.publish(work, SITE, self.keyring, fleet.controller_keys(work, self.keyring))
+            publish.publish(work, SITE, self.keyring, controller_keys(work, self.keyring))
         return answer, key
 
     def one_revoke(self) -> float:

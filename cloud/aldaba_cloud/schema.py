@@ -10,6 +10,7 @@ from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.db import Database, metadata
 from aldaba_cloud.fleet import books as fleet_books
+from aldaba_cloud.fleet import key_sets as fleet_key_sets
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.members import store as members_store
 from aldaba_cloud.occupancy import store as occupancy_store
@@ -23,6 +24,7 @@ STORES = (
     places_store,
     members_store,
     fleet_store,
+    fleet_key_sets,
     fleet_books,
     occupancy_store,
     access_store,

@@ -19,8 +19,8 @@ from aldaba_cloud.access import publish
 from aldaba_cloud.access import store as access
 from aldaba_cloud.db import Database, Scope, Work, metadata
 from aldaba_cloud.fanout import Hub
-from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import SIGNS, CloudKeys
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.keyring import Keyring
@@ -236,7 +236,7 @@ class CloudSide:
     def _publish(self, whom: Iterable[str] | None) -> None:
         with self.work() as work:
             named = None if whom is None else [HolderId(one) for one in whom]
-            publish.publish(work, seeding.SITE, self._keyring, fleet.controller_keys(work, self._keyring), whom=named)
+            publish.publish(work, seeding.SITE, self._keyring, controller_keys(work, self._keyring), whom=named)
         for name, generation in self.newest().items():
             self.truth_at[(name, *generation)] = len(self.truths) - 1
         self._pass_on()

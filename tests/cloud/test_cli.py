@@ -205,3 +205,21 @@ def test_a_sheet_of_emergency_codes_is_written_for_nobody_elses_eyes(tmp_path: P
     codes = json.loads(run("emergency-codes", BARCELONA, "--count", "2", "--json").output)
     assert [one["envelope"] for one in codes] == [1, 2]
     run("emergency-codes", "nowhere", ends=2)
+
+
+@pytest.mark.feature(4)
+def test_keys_are_made_listed_and_dropped_and_a_theft_says_whom_to_give_another_card(card: CredentialId) -> None:
+    assert card
+    assert "card-keys new" in run("card-keys", "list").output
+    made = json.loads(run("card-keys", "new", "--site", BARCELONA, "--json").output)
+    assert (made[0]["set"], made[0]["site"]) == (1, BARCELONA)
+    run("card-keys", "new", "--all-sites")
+    run("card-keys", "drop", "1")
+    assert [one["accepted"] for one in json.loads(run("card-keys", "list", "--json").output)] == ["no", "yes"]
+    assert "--site" in run("card-keys", "new", ends=2).output
+    controller = f"{BARCELONA}-ctl-street"
+    assert json.loads(run("rekey", controller, "--json").output)[0]["controller"] == controller
+    listed = json.loads(run("retire", controller, "--list-only", "--json").output)
+    assert [(one["what"], one["whose"]) for one in listed] == [("card keys, set 2", ""), ("uid", "Ana")]
+    assert json.loads(run("retire", controller, "--json").output) == listed
+    assert "no-such" in run("retire", "no-such", ends=2).output

@@ -12,6 +12,7 @@ from aldaba_cloud.access.models import ALWAYS, AccessLevel, Levels, NamedSchedul
 from aldaba_cloud.access.publish import Difference
 from aldaba_cloud.access.rehearse import rehearse, spans, week_bits
 from aldaba_cloud.access.store import encoded
+from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.members.models import Contract, ContractState, Holder, HolderKind, IssuedCredential, Standing
 from aldaba_cloud.places.models import Door, Place, Site, Zone, routes
 from aldaba_shared.ids import (
@@ -111,7 +112,7 @@ def controllers(place: Place) -> list[ControllerRules]:
     return [
         ControllerRules(
             ControllerId(name),
-            name.encode() * 16,
+            ControllerKeys(ControllerId(name), name.encode() * 16, (name.encode() * 16,)),
             frozenset(d.id for d in place.doors.values() if d.controller == name),
         )
         for name in ("c0", "c1")
@@ -195,5 +196,5 @@ def test_what_one_change_gives_its_reversal_takes(place: Place, level: Levels, p
 def test_rows_of_nobody_are_the_same_every_time() -> None:
     place = Place(SITE, {name: Zone(name, SITE.id, name) for name in ZONES}, {})
     rules = SiteRules(place, Levels({}, {}, {}, {}), NOON.date())
-    one = ControllerRules(ControllerId("c0"), b"k" * 32, frozenset())
+    one = ControllerRules(ControllerId("c0"), ControllerKeys(ControllerId("c0"), b"k" * 32, (b"k" * 32,)), frozenset())
     assert set_hash(site_rows(rules, one)) == set_hash(reversed(site_rows(rules, one)))

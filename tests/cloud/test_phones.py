@@ -12,7 +12,7 @@ from aldaba_cloud.access.publish import snapshot_rows
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_shared.ids import ControllerId, CredentialId
 from aldaba_shared.keys import CredentialKind, credential_key
@@ -59,9 +59,9 @@ def test_a_phone_that_was_enrolled_is_known_to_every_door_and_is_off_when_it_is_
     assert phone.key_id.hex() in ana.get("/me/phone").text
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
-        keys = fleet.controller_keys(work, space.keyring)
+        keys = controller_keys(work, space.keyring)
     for controller, key in keys.items():
-        digest = credential_key(key, CredentialKind.PHONE, phone.key_id)
+        digest = credential_key(key.paired, CredentialKind.PHONE, phone.key_id)
         assert row_of(database, controller, "public_key", digest)[2] == phone.public
         assert row_of(database, controller, "credential", digest)[4] & ENABLED
     with database.write() as db:

@@ -17,6 +17,7 @@ from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import SystemClock
 from aldaba_cloud.fanout import Hub
 from aldaba_cloud.fleet import books, service
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import CloudKeys, make_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link.end import CloudEnd
@@ -127,7 +128,7 @@ def linked(database: Database, keyring: Keyring, keys: CloudKeys, port: int) -> 
 def publish_rules(database: Database, keyring: Keyring) -> None:
     with database.write() as db:
         work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), SystemClock().now())
-        publish.publish(work, BARCELONA, keyring, service.controller_keys(work, keyring))
+        publish.publish(work, BARCELONA, keyring, controller_keys(work, keyring))
 
 
 def test_ten_thousand_queued_lines_are_committed_and_acknowledged(

@@ -13,9 +13,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
+from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
 from aldaba_cloud.places.models import Door, Place, routes
 from aldaba_shared import door_rules, presence
+from aldaba_shared.card_keys import SETTING as SECRETS
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key, looked_up_by
@@ -53,10 +55,10 @@ class People:
 
 @dataclass(frozen=True, slots=True)
 class ControllerRules:
-    """A controller as compiling sees it: its doors, and the key under which it knows cards."""
+    """A controller as compiling sees it: its doors, and the keys under which it knows cards."""
 
     id: ControllerId
-    key: bytes = field(repr=False)
+    keys: ControllerKeys
     doors: frozenset[DoorId]
 
 
@@ -160,7 +162,7 @@ def people_rows(
     ]
     return {
         controller.id: [
-            *(row for card in cards for row in _credential(controller.key, *card)),
+            *(row for key in controller.keys.digests for card in cards for row in _credential(key, *card)),
             *(row for door in sorted(controller.doors) for row in grants.get(door, ())),
         ]
         for controller in controllers
@@ -177,11 +179,18 @@ def site_rows(rules: SiteRules, controller: ControllerRules, peers: Iterable[Wor
         Row("setting", ("site_zone", encode(rules.place.site.time_zone))),
         Row("setting", (PEERS, peers_body(key for key in peers if key.kid != controller.id.encode()))),
         *_cancelled(rules.levels),
+        *_secrets(controller.keys),
         *(
             Row("setting", (door_rules.setting(door), door_rules.door_body(_door_rules(rules.place, door))))
             for door in sorted(controller.doors)
         ),
     ]
+
+
+def _secrets(keys: ControllerKeys) -> Iterator[Row]:
+    sealed = keys.sealed_secrets
+    if sealed is not None:
+        yield Row("setting", (SECRETS, sealed))
 
 
 def _cancelled(levels: Levels) -> Iterator[Row]:

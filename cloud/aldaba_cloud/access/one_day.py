@@ -14,7 +14,7 @@ from aldaba_cloud.access.publish import Published, people_of, publish, site_rule
 from aldaba_cloud.access.rehearse import Effect, Rehearsal, Span, spans
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import DoorId, HolderId, ScheduleId, SiteId
@@ -55,7 +55,7 @@ def remove_special_day(work: Work, site: SiteId, day: date, keyring: Keyring) ->
     if not store.drop_special_day(work, known):
         raise Missing("special day", day.isoformat())
     audit.note(work, site, "special_day_removed", day.isoformat())
-    return publish(work, site, keyring, fleet.controller_keys(work, keyring), whom=())
+    return publish(work, site, keyring, controller_keys(work, keyring), whom=())
 
 
 def rehearse_date(before: SiteRules, after: SiteRules, people: People, day: date) -> Rehearsal:

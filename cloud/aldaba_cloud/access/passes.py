@@ -24,7 +24,7 @@ from aldaba_cloud.access.models import Target, VisitorPass
 from aldaba_cloud.access.publish import publish, site_rules
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
@@ -130,7 +130,7 @@ def cancel_pass(work: Work, name: str, keyring: Keyring) -> VisitorPass:
     if found.cancelled_at is None:
         store.cancel_pass(work, name)
         audit.note(work, found.site, "pass_cancelled", name)
-        publish(work, found.site, keyring, fleet.controller_keys(work, keyring), whom=())
+        publish(work, found.site, keyring, controller_keys(work, keyring), whom=())
     return find_pass(work, name)
 
 

@@ -20,6 +20,7 @@ from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
@@ -43,8 +44,8 @@ NOBODYS: Final = ""
 LARGEST_DELTA: Final = 2_000
 """More changed rows than this are fetched as a whole set; a body on the wire is bounded."""
 
-Keys = Mapping[ControllerId, bytes]
-"""The key under which each controller digests credentials."""
+Keys = Mapping[ControllerId, ControllerKeys]
+"""What is secret of each controller in use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from aldaba_cloud.errors import Unusable
 from aldaba_cloud.fleet import ingest
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
@@ -81,7 +82,7 @@ def heard(work: Work, sender: Controller, hello: Hello, keyring: Keyring) -> Non
         _modes_lost(work, sender, hello)
     elif known is not None and known.set_hash == hello.set_hash:
         fleet_store.let_go(work, sender.id)
-        publish(work, sender.site, keyring, fleet.controller_keys(work, keyring))
+        publish(work, sender.site, keyring, controller_keys(work, keyring))
 
 
 def list_held(work: Work) -> list[Held]:

@@ -14,8 +14,8 @@ from aldaba_cloud.access.rehearse import OtherEnd, Rehearsal, Tap, other_ends, r
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import books
-from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
@@ -56,7 +56,7 @@ class Reach:
 
 def publish_everywhere(work: Work, keyring: Keyring, whom: list[HolderId] | None = None) -> list[Published]:
     """Bring the controllers of every site the caller sees up to date."""
-    keys = fleet.controller_keys(work, keyring)
+    keys = controller_keys(work, keyring)
     return [made for site in places.list_sites(work) for made in publish(work, site.id, keyring, keys, whom=whom)]
 
 
@@ -100,7 +100,7 @@ def set_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> li
     site = _site_of_use(work, door, use)
     places.set_use(work, door, use)
     audit.note(work, site, "door_use_set", door, unlock=use.unlock, first_card=use.first_card)
-    return publish(work, site, keyring, fleet.controller_keys(work, keyring), whom=[])
+    return publish(work, site, keyring, controller_keys(work, keyring), whom=[])
 
 
 def _site_of_use(work: Work, door: DoorId, use: DoorUse) -> SiteId:
@@ -144,7 +144,7 @@ def change_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], key
     if not store.save_schedule(work, wanted):
         raise Missing("schedule", name)
     audit.note(work, wanted.site, "schedule_changed", name)
-    return publish(work, wanted.site, keyring, fleet.controller_keys(work, keyring), whom=())
+    return publish(work, wanted.site, keyring, controller_keys(work, keyring), whom=())
 
 
 def set_special_day(work: Work, day: SpecialDay, keyring: Keyring) -> list[Published]:
@@ -154,7 +154,7 @@ def set_special_day(work: Work, day: SpecialDay, keyring: Keyring) -> list[Publi
     checked(weekly("UTC", {}, {day.day: day.windows}))
     store.set_special_day(work, day)
     audit.note(work, day.site, "special_day_set", day.day.isoformat())
-    return publish(work, day.site, keyring, fleet.controller_keys(work, keyring), whom=())
+    return publish(work, day.site, keyring, controller_keys(work, keyring), whom=())
 
 
 def revoke_credential(work: Work, credential: CredentialId, because: str, keyring: Keyring) -> IssuedCredential:

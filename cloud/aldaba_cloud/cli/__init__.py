@@ -8,6 +8,7 @@ import click
 from aldaba_cloud.cli.archive import backup, restore
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
+from aldaba_cloud.cli.keys import card_keys_group, rekey, retire
 from aldaba_cloud.cli.rules import rules
 from aldaba_cloud.cli.running import init, migrate, serve
 from aldaba_cloud.cli.shadow import shadow
@@ -47,5 +48,10 @@ def main(ctx: click.Context, path: Path | None) -> None:
     ctx.obj = load_config(path)
 
 
-for command in (serve, migrate, init, pair_code, rules, backup, restore, verify, emergency_codes, shadow, site_broker):
+COMMANDS = (
+    *(serve, migrate, init, pair_code, rules, backup, restore, verify),
+    *(emergency_codes, shadow, site_broker, card_keys_group, rekey, retire),
+)
+
+for command in COMMANDS:
     main.add_command(command)

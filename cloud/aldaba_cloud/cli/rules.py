@@ -15,7 +15,7 @@ from aldaba_cloud.access.restored import Held
 from aldaba_cloud.cli.frame import desk, json_option, network_option, tell
 from aldaba_cloud.config import Config
 from aldaba_cloud.errors import Unusable
-from aldaba_cloud.fleet.service import controller_keys
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ScheduleId
 from aldaba_shared.schedule import Windows

@@ -1,11 +1,12 @@
 """Controllers and what they sent, without a database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
+from aldaba_shared.card_keys import NO_SECRETS, DoorSecrets, KeySet, seal_secrets
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import GENESIS
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
@@ -183,3 +184,24 @@ class BatchRefused(AldabaError):
     def __init__(self, controller: ControllerId, why: str) -> None:
         super().__init__(f"A message of the controller {controller} was refused: {why}. It was not acknowledged.")
         self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerKeys:
+    """What compiling needs to know of a controller's keys.
+
+    `paired` seals what only this controller may read. `digests` are the keys under
+    which it may look a credential up now, the newest first.
+    """
+
+    controller: ControllerId
+    paired: bytes = field(repr=False)
+    digests: tuple[bytes, ...] = field(repr=False)
+    sets: tuple[KeySet, ...] = ()
+
+    @property
+    def sealed_secrets(self) -> bytes | None:
+        """The row of secrets for this controller; None while it has none."""
+        changed = self.digests[0] if self.digests[0] != self.paired else None
+        known = DoorSecrets(self.sets, changed)
+        return None if known == NO_SECRETS else seal_secrets(known, self.controller, self.paired)

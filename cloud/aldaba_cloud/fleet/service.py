@@ -60,15 +60,6 @@ def controllers_now(work: Work) -> list[ControllerNow]:
     ]
 
 
-def controller_keys(work: Work, keyring: Keyring) -> dict[ControllerId, bytes]:
-    """The key under which each controller in use digests credentials."""
-    return {
-        one.id: keyring.unseal(one.sealed_controller_key)
-        for one in store.list_controllers(work)
-        if one.retired_at is None
-    }
-
-
 def presence_keys(work: Work, site: SiteId) -> tuple[WorkingKey, ...]:
     """The keys of a site's controllers in use, each for the presence it tells its peers."""
     return tuple(

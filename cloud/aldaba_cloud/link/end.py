@@ -19,6 +19,7 @@ from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import Clock
 from aldaba_cloud.fanout import Hub
 from aldaba_cloud.fleet import ingest, pairing, service, store
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import BatchRefused, Controller
 from aldaba_cloud.keyring import Keyring
@@ -224,7 +225,7 @@ class CloudEnd:
     def _messages(self, db: Connection, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
         work = Work(db, Scope(one.network, frozenset({one.site})), now)
         if one.kind == pairing.PAIRED:
-            publish.publish(work, one.site, self._keyring, service.controller_keys(work, self._keyring))
+            publish.publish(work, one.site, self._keyring, controller_keys(work, self._keyring))
             return
         controller = store.find_controller(work, ControllerId(one.subject))
         if controller is None or controller.retired_at is not None:
