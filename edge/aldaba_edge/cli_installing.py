@@ -15,9 +15,23 @@ from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, say_js
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False), default=told.DEFAULT_PATH)
 @json_option
 @click.option("--click-test", "clicks", is_flag=True, help="Release each lock for a second and ask what it did.")
+@click.option("--commission", is_flag=True, help="Walk every part of every door, and write the commissioning report.")
+@click.option(
+    "--report", type=click.Path(path_type=Path, dir_okay=False), help="Write it here: Markdown, or JSON for .json."
+)
+@click.option("--patience", type=float, default=60.0, show_default=True, help="Seconds that each task may take.")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Do not ask: a JSON object from the name of a question to true or false.",
+)
 @mendable
-def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
-    """Look at identity, clock, disk, daemon, broker and readers, and test the relays' polarity.
+def doctor(path: Path, *, as_json: bool, clicks: bool, commission: bool, **wanted: Any) -> None:  # noqa: ANN401 - click's own: each option keeps its type above
+    """Look at identity, clock, disk, daemon, broker and readers; with --commission, work every part of every door.
+
+    The click test and the commissioning drive the devices themselves, so the
+    daemon must be stopped. For a lock that power holds, the installer presses
+    the fire relay and the emergency release, and both must free the door.
 
     Exit 0 when all is well, 1 when something is not.
 
@@ -25,47 +39,26 @@ def doctor(path: Path, *, as_json: bool, clicks: bool) -> None:
     Examples:
       aldaba-edge doctor
       aldaba-edge doctor --click-test     (with the daemon stopped)
+      aldaba-edge doctor --commission --report door-street.md
     """
     config = told.load(path)
     from aldaba_edge import doctor as examining
+    from aldaba_edge import visit
 
-    findings = list(examining.examine(config))
-    if clicks:
-        findings += _clicked(config, running=any(one.what == "daemon" and one.well for one in findings))
+    working = clicks or commission
+    findings = list(examining.examine(config, daemon=not working))
+    if working:
+        person = visit.Prepared(wanted["answers"]) if wanted["answers"] else visit.AtTheDoor()
+        findings += visit.walk(config, person, wanted["patience"], locks_only=not commission)
+    said = visit.reported(config, path, findings)
+    if wanted["report"] is not None:
+        visit.write(said, wanted["report"])
     if as_json:
-        say_json([one.as_dict() for one in findings])
+        say_json(said if commission else said["findings"])
     else:
         rows = [("well" if one.well else "NOT WELL", one.what, one.told) for one in findings]
         click.echo(table(rows, ("", "what", "found")))
     raise SystemExit(0 if all(one.well for one in findings) else NO)
-
-
-def _confirmed(question: str) -> bool:
-    return click.confirm(question, default=False, err=True)
-
-
-def _clicked(config: told.Config, *, running: bool) -> list[Any]:
-    from aldaba_edge.bootstrap import lock_driver, lock_options
-    from aldaba_edge.doctor import click_test
-    from aldaba_edge.drivers.registry import load_registry
-
-    if running:
-        raise click.UsageError("Stop the daemon first: two programs must not drive one pin.")
-    registry = load_registry()
-    registry.use_pins(config.pins.profile, config.pins.options)
-    try:
-        return [
-            click_test(
-                door,
-                registry,
-                lock_driver(door, door.lock),
-                lock_options(door, door.lock),
-                ask=lambda said: click.confirm(said, default=False, err=True),
-            )
-            for door in config.door
-        ]
-    finally:
-        registry.close()
 
 
 @click.command()

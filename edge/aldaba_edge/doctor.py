@@ -1,23 +1,22 @@
-"""Looks at what is really there: files, clock, disk, devices, broker, and a lock's click if somebody listens."""
+"""Looks at what is really there: files, clock, disk, devices, broker. `commission` works the parts that move."""
 
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from aldaba_edge import config as told
-from aldaba_edge.drivers.registry import Registry
 from aldaba_edge.keyfile import Identity, read_identity
 from aldaba_edge.local import Asking
+from aldaba_edge.machine_time import KernelTime, MachineTime
 from aldaba_shared.errors import AldabaError
 
 FREE_BYTES: Final = 64 * 1024 * 1024
 BROKER_SECONDS: Final = 3.0
-CLICK_SECONDS: Final = 1.0
 OLDEST_SOFTWARE: Final = 1_793_000_000
 """October 2026 in seconds since 1970: a clock before this software was written is wrong."""
 
@@ -35,13 +34,14 @@ class Finding:
         return {"what": self.what, "well": self.well, "told": self.told}
 
 
-def examine(config: told.Config) -> Iterator[Finding]:
-    """Everything that can be seen without touching a door."""
+def examine(config: told.Config, *, daemon: bool = True) -> Iterator[Finding]:
+    """Everything that can be seen without touching a door; without the daemon when it must not run."""
     identity, finding = _identity(config)
     yield finding
-    yield _clock(time.time())
+    yield _clock(time.time(), KernelTime())
     yield _disk(config.data)
-    yield _daemon(config)
+    if daemon:
+        yield _daemon(config)
     if identity is not None and identity.answer.broker_host:
         yield _broker(identity.answer.broker_host, identity.answer.broker_port)
     for door in config.door:
@@ -49,28 +49,6 @@ def examine(config: told.Config) -> Iterator[Finding]:
             path = one.options.get("path")
             if isinstance(path, str):
                 yield _device(f"door {door.id}, reader {one.side}", Path(path))
-
-
-def click_test(
-    door: told.Door, registry: Registry, driver: str, options: dict[str, object], *, ask: Callable[[str], bool]
-) -> Finding:
-    """Release a lock for a second and let a person say what it did: the polarity, proved by ear.
-
-    Only with the daemon stopped: two programs must not drive one pin.
-    """
-    lock = registry.lock(driver, options)
-    try:
-        quiet = ask(f"Is {door.id} shut and held now?")
-        lock.release()
-        time.sleep(CLICK_SECONDS)
-        clicked = ask(f"Does {door.id} let through now?")
-        lock.secure()
-    finally:
-        lock.close()
-    if quiet and clicked:
-        return Finding(f"door {door.id}, relay", well=True, told="it holds at rest and lets through when told")
-    remedy = "turn relay.contact (NO or NC) or board.active_low round, and test again"
-    return Finding(f"door {door.id}, relay", well=False, told=f"it does the opposite: {remedy}")
 
 
 def _identity(config: told.Config) -> tuple[Identity | None, Finding]:
@@ -88,10 +66,15 @@ def _identity(config: told.Config) -> tuple[Identity | None, Finding]:
     return identity, Finding("identity", well=True, told=f"{answer.controller} of {answer.site}")
 
 
-def _clock(now: float) -> Finding:
+def _clock(now: float, machine: MachineTime) -> Finding:
     if now < OLDEST_SOFTWARE:
         return Finding("clock", well=False, told="it is years behind: connect NTP or fit an RTC with a battery")
-    return Finding("clock", well=True, told=time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now)))
+    kept = "kept right by the network" if machine.synchronised() else "kept right by nobody"
+    rtc = machine.rtc()
+    battery = f"a battery clock shows {rtc:%H:%M:%S}" if rtc else "no battery clock: unsure after a power cut offline"
+    return Finding(
+        "clock", well=True, told=time.strftime(f"%Y-%m-%d %H:%M:%S UTC, {kept}; {battery}", time.gmtime(now))
+    )
 
 
 def _disk(data: Path) -> Finding:
