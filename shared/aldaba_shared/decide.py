@@ -18,6 +18,7 @@ from aldaba_shared.ids import CredentialId, DoorId, HolderId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Credential, Facts, Right
+from aldaba_shared.wire import Moment
 
 
 class Side(StrEnum):
@@ -68,7 +69,7 @@ class Presented(Struct, frozen=True, omit_defaults=True):
     door: DoorId
     side: Side
     kind: CredentialKind
-    at: datetime
+    at: Moment
     clock_trusted: bool = True
 
 
@@ -77,7 +78,7 @@ class PresenceNow(Struct, frozen=True, omit_defaults=True):
 
     passback: Passback = Passback.OFF
     inside: bool = False
-    entered_at: datetime | None = None
+    entered_at: Moment | None = None
     passback_minutes: int = 0
     """For `Passback.TIMED`: how long a second entry stays refused."""
     occupancy: int = 0
@@ -91,7 +92,7 @@ class DoorNow(Struct, frozen=True, omit_defaults=True):
 
     mode: DoorMode = DoorMode.LOCKED
     rules_verified: bool = True
-    rules_issued_at: datetime | None = None
+    rules_issued_at: Moment | None = None
     """`issued_at` of the last verified head; None when there never was one."""
     offline_grace_hours: int = 168
     unsure_clock: UnsureClock = UnsureClock.ALLOW

@@ -7,13 +7,15 @@ it opens, and what holds while those cannot be heard.
 """
 
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta, Struct
 
 from aldaba_shared.ids import DoorId, ScheduleId, ZoneId
-from aldaba_shared.wire import decode, encode
+from aldaba_shared.wire import Hours, decode, encode
 
+ReleaseSeconds: TypeAlias = Annotated[int, Meta(ge=1, le=3_600)]
+"""How long a door may be let go for one person: an hour is the most that a configuration takes too."""
 PREFIX: Final = "door/"
 """The names of the rows begin so."""
 
@@ -32,8 +34,8 @@ class DoorRules(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     into: ZoneId | None = None
     out_of: ZoneId | None = None
-    release_seconds: int = 5
-    offline_grace_hours: int = 168
+    release_seconds: ReleaseSeconds = 5
+    offline_grace_hours: Hours = 168
     unlock: ScheduleId | None = None
     """While this schedule is open, the door stands unlocked."""
     first_card: bool = False

@@ -8,7 +8,6 @@ journal. Events carry ids, never names and never card numbers; an
 very same decision again.
 """
 
-from datetime import datetime
 from hashlib import sha256
 from typing import Final, TypeAlias
 
@@ -20,7 +19,7 @@ from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, Zone
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Facts
 from aldaba_shared.turnstile import Passage
-from aldaba_shared.wire import Malformed
+from aldaba_shared.wire import Malformed, Moment
 
 GENESIS: Final = bytes(32)
 """The hash before the first line of a journal."""
@@ -199,7 +198,7 @@ class DoorModeChanged(Event, frozen=True, tag="door_mode_changed", omit_defaults
 
     door: DoorId
     mode: DoorMode
-    until: datetime | None = None
+    until: Moment | None = None
     why: str = ""
 
 
@@ -401,7 +400,7 @@ class Line(Struct, frozen=True):
     """
 
     sequence: int
-    at: datetime
+    at: Moment
     boot: str
     segment: int
     monotonic_us: int

@@ -24,7 +24,7 @@ from aldaba_shared.decide import Passback, PresenceNow
 from aldaba_shared.door_rules import Apart
 from aldaba_shared.ids import ControllerId, HolderId, ZoneId
 from aldaba_shared.schedule import zone_of
-from aldaba_shared.wire import Moment
+from aldaba_shared.wire import Count, Hours, Minutes, Moment
 
 STREET = ZoneId("street")
 """Outside: the zone that nobody is counted in."""
@@ -40,11 +40,11 @@ class Zone(Struct, frozen=True, omit_defaults=True):
     id: ZoneId
     parent: ZoneId | None = None
     counted: bool = False
-    safety_limit: int | None = None
-    commercial_limit: int | None = None
+    safety_limit: Count | None = None
+    commercial_limit: Count | None = None
     passback: Passback = Passback.SOFT
-    passback_minutes: int = 0
-    presence_hours: int = 12
+    passback_minutes: Minutes = 0
+    presence_hours: Hours = 12
     apart: Apart = Apart.SOFTEN
     """What hard and timed passback do while a controller of this zone cannot be heard."""
     controllers: tuple[ControllerId, ...] = ()

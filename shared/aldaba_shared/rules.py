@@ -15,6 +15,7 @@ from aldaba_shared.ids import ContractId, CredentialId, CredentialKey, DoorId, H
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Reason
 from aldaba_shared.schedule import Schedule
+from aldaba_shared.wire import Moment
 
 
 class Credential(Struct, frozen=True, omit_defaults=True):
@@ -24,8 +25,8 @@ class Credential(Struct, frozen=True, omit_defaults=True):
     holder: HolderId
     kind: CredentialKind
     enabled: bool = True
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
     essential: bool = False
     """May enter while the rules are too old: staff, cleaners and emergency keys, as the admin marks them."""
     long_access: bool = False
@@ -44,8 +45,8 @@ class Right(Struct, frozen=True, omit_defaults=True):
 
     id: RightId
     schedule: Schedule
-    valid_from: datetime
-    valid_until: datetime | None = None
+    valid_from: Moment
+    valid_until: Moment | None = None
     contract: ContractId | None = None
     good_standing: bool = True
     renews: bool = False

@@ -19,6 +19,13 @@ T = TypeVar("T")
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time on the wire says its distance from UTC: one that does not is malformed, and could not be compared."""
 
+Hours: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=8_760)]
+"""A span in hours, a year at most: more is a mistake, and the end of such a span is on no clock."""
+Minutes: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=525_600)]
+"""A span in minutes, a year at most."""
+Count: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+"""How many people; a million is more than any building holds."""
+
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """No body on any wire is larger; whole rule sets go as files, not as bodies."""
 

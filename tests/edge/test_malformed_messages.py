@@ -38,10 +38,13 @@ def outcome(place: Place, topic: str, payload: bytes) -> str:
 
 @pytest.mark.system
 @pytest.mark.feature(12)
-@pytest.mark.parametrize("kind", [Kind.HEAD, Kind.DELTA, Kind.COMMAND, Kind.PRESENCE])
+@pytest.mark.parametrize(
+    "kind",
+    [Kind.HEAD, Kind.DELTA, Kind.COMMAND, Kind.PRESENCE, Kind.MODES, Kind.ACK, Kind.RESEND, Kind.KEYS],
+)
 def test_ten_thousand_broken_messages_of_a_kind_change_nothing_and_are_alarms(settled: Place, kind: Kind) -> None:
     """The seeds are messages with one defect already: what a wound leaves whole still must not count."""
-    forged = [forge(settled) for name, forge in sorted(FORGERIES.items()) if f" {kind.value} " in name]
+    forged = [forge(settled) for _, forge in sorted(FORGERIES.items())]
     if kind is Kind.PRESENCE:
         forged = [
             (kind, seal(kind, SITE, news(), settled.keys.cloud)),

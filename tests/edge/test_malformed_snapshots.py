@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from aldaba_edge.clock import HandClock
-from aldaba_edge.rules_file import RulesRefused, verified_hash
+from aldaba_edge.rules_file import RulesRefused, check_row, verified_hash
 from aldaba_shared.snapshot import COLUMNS
+from aldaba_shared.wire import encode
 from tests.edge.places import START, Keys, some_rows
 from tests.edge.test_rules_store import Place, place_in
 from tests.wounds import mutated, tally
@@ -81,3 +82,25 @@ def test_of_ten_thousand_broken_rule_files_none_puts_other_rows_in_force(place: 
     assert place.rules.verified
     assert place.knows(0)
     assert not place.knows(3)
+
+
+ABSURD: dict[str, tuple[str, object, str]] = {
+    "a presence of ten million years": ("zone", {"id": "floor", "presence_hours": 2**63 - 1}, "presence_hours"),
+    "a presence of no time": ("zone", {"id": "floor", "presence_hours": 0}, "presence_hours"),
+    "a limit below nobody": ("zone", {"id": "floor", "safety_limit": -1}, "safety_limit"),
+    "a limit above every building": ("zone", {"id": "floor", "commercial_limit": 2**40}, "commercial_limit"),
+    "a passback of ages": ("zone", {"id": "floor", "passback_minutes": 2**62}, "passback_minutes"),
+    "a grace of ages": ("door/front", {"offline_grace_hours": 2**62}, "offline_grace_hours"),
+    "a door that never shuts": ("door/front", {"release_seconds": 10**9}, "release_seconds"),
+    "a door released for less than no time": ("door/front", {"release_seconds": -5}, "release_seconds"),
+}
+
+
+@pytest.mark.feature(12)
+@pytest.mark.parametrize("absurd", sorted(ABSURD))
+def test_a_well_signed_rule_with_an_absurd_number_is_refused_by_its_name(absurd: str) -> None:
+    where, said, field = ABSURD[absurd]
+    body = encode(said)
+    row = ("zone", ("floor", body)) if where == "zone" else ("setting", (where, body))
+    with pytest.raises(RulesRefused, match=field):
+        check_row(*row)

@@ -13,6 +13,7 @@ from cwt import COSE
 
 from aldaba_shared import passes
 from aldaba_shared.envelope import KeyRing, SigningKey
+from aldaba_shared.events import read_line
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId
 from aldaba_shared.messages import Kind
 from aldaba_shared.parcel import pack, unpack
@@ -88,3 +89,19 @@ def test_of_ten_thousand_broken_wrappings_each_is_read_or_malformed(
     assert counted["noise: malformed"] > 2_000
     assert sum(counted.values()) == TIMES
     assert not any("unclear" in outcome for outcome in counted)
+
+
+TIMELESS = {
+    "its own": b'{"sequence":2,"at":"2026-11-23T11:00:00","boot":"b","segment":0,"monotonic_us":1,'
+    b'"event":{"kind":"door_opened","door":"front"}}',
+    "the end of a mode": b'{"sequence":2,"at":"2026-11-23T11:00:00Z","boot":"b","segment":0,"monotonic_us":1,'
+    b'"event":{"kind":"door_mode_changed","door":"front","mode":"locked","until":"2026-11-23T11:00:00","why":"x"}}',
+}
+
+
+@pytest.mark.parametrize("time", sorted(TIMELESS))
+def test_a_line_with_a_time_that_names_no_zone_is_malformed(time: str) -> None:
+    line = TIMELESS[time]
+    assert read_line(line.replace(b'00"', b'00Z"'))
+    with pytest.raises(Malformed, match="timezone"):
+        read_line(line)
