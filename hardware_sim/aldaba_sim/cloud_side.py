@@ -19,6 +19,7 @@ from aldaba_cloud.access import publish
 from aldaba_cloud.access import store as access
 from aldaba_cloud.db import Database, Scope, Work, metadata
 from aldaba_cloud.fanout import Hub
+from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import SIGNS, CloudKeys
