@@ -12,13 +12,17 @@ from httpx2 import Response
 
 from aldaba_cloud import outbox
 from aldaba_cloud.access import store as access
+from aldaba_cloud.access.models import Generation
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet import service
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.fleet.service import COMMANDED
 from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Door, DoorUse
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
@@ -109,6 +113,47 @@ def test_a_whole_site_is_locked_down_and_lifted(desk: Desk) -> None:
     assert len(modes(desk)) == len(desk.space.controllers)
     desk.send("/doors/mode", site=BARCELONA, mode="locked")
     assert set(modes(desk).values()) <= {DoorMode.LOCKED}
+
+
+def street(desk: Desk) -> Door:
+    door = desk.read(lambda work: places.find_door(work, STREET))
+    assert door is not None
+    return door
+
+
+def rules_of_street(desk: Desk) -> Generation | None:
+    return desk.read(lambda work: access.newest_generation(work, desk.space.controllers["street"].id))
+
+
+def test_a_zone_is_evacuated_for_a_while_and_its_doors_are_counted_until_they_confirm(desk: Desk) -> None:
+    desk.sign_in("op")
+    zone = street(desk).into
+    shown = desk.send("/doors/mode", site=BARCELONA, zone=zone, mode="evacuating", minutes="60").text
+    told = desk.read(fleet.list_modes)
+    assert {one.until for one in told} == {MONDAY_NOON + timedelta(minutes=60)}
+    assert STREET in {one.door for one in told}
+    assert "not confirmed" in shown
+
+
+def test_a_doors_hours_are_rehearsed_and_published_from_its_page(desk: Desk) -> None:
+    desk.sign_in("admin")
+    schedule, before = desk.read(access.list_schedules)[0], rules_of_street(desk)
+    assert "would stand unlocked" in desk.send("/admin/doors/street/rehearse", unlock=schedule.id).text
+    assert street(desk).use == DoorUse()
+    assert rules_of_street(desk) == before
+    desk.send("/admin/doors/street", unlock=schedule.id, first_card="true", partner="offices")
+    assert street(desk).use == DoorUse(schedule.id, first_card=True, interlock_with=(DoorId("offices"),))
+    assert rules_of_street(desk) != before
+
+
+@pytest.mark.parametrize("shadow", [True, False], ids=["into shadow", "live"])
+def test_a_door_is_switched_from_its_page_and_its_signed_modes_say_so(desk: Desk, shadow: bool) -> None:
+    desk.sign_in("admin")
+    desk.send("/admin/doors/street/shadow", shadow=str(shadow).lower())
+    controller = street(desk).controller
+    assert controller is not None
+    said = desk.read(lambda work: service.modes_said(work, controller))
+    assert [(one.door, one.shadow) for one in said] == [(STREET, shadow)]
 
 
 def test_an_alarm_seen_to_leaves_the_board_and_names_who_saw_to_it(desk: Desk) -> None:

@@ -9,7 +9,7 @@ import pytest
 from aldaba_shared.decide import Passback, Side
 from aldaba_shared.events import AccessDecided, PassageNotTaken, Passed
 from aldaba_shared.ids import ZoneId
-from aldaba_shared.presence import Zone
+from aldaba_shared.presence import STREET, Zone
 from aldaba_shared.reasons import Reason
 from aldaba_shared.snapshot import Row
 from aldaba_shared.wire import encode
@@ -110,7 +110,7 @@ def test_the_arm_moves_people_and_the_tap_does_not(turnstile: Turnstile) -> None
     assert turnstile.stop() == 0
     reasons = [one.decision.reason for one in turnstile.events_of(AccessDecided)]
     assert reasons == [Reason.GRANTED, Reason.GRANTED, Reason.PASSBACK]
-    assert turnstile.passages() == [(Side.EGRESS, None, None), (Side.IN, ANA_IS, FLOOR)]
+    assert turnstile.passages() == [(Side.EGRESS, None, STREET), (Side.IN, ANA_IS, FLOOR)]
     assert turnstile.events_of(PassageNotTaken) == [PassageNotTaken(FRONT, turnstile.events_of(Passed)[1].holder)]
 
 

@@ -1,5 +1,6 @@
 """Doors and controllers: releasing a door, locking down and lifting, alarms seen to, pairing codes."""
 
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Final
 from zoneinfo import ZoneInfo
@@ -7,6 +8,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
+from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CloudDep, CurrentInstaller, CurrentOperator
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import books, pairing, service
@@ -16,12 +18,19 @@ from aldaba_cloud.pages.kit import PageDep
 from aldaba_cloud.pages.reading import alarms_by_door, event_cards, read_board, site_of, site_wanted
 from aldaba_cloud.places import store as places
 from aldaba_shared.decide import DoorMode
-from aldaba_shared.ids import DoorId
+from aldaba_shared.ids import DoorId, ZoneId
 
 router = APIRouter(include_in_schema=False)
 
 LOOKED_AT: Final = 400
 SHOWN_LINES: Final = 20
+
+Minutes = Annotated[int, Form(ge=0, le=7 * 24 * 60)]
+"""For how long a mode holds; 0: until somebody says otherwise."""
+
+
+def _until(work: Work, minutes: int) -> datetime | None:
+    return work.now + timedelta(minutes=minutes) if minutes else None
 
 
 @router.get("/doors")
@@ -30,13 +39,32 @@ def list_doors(caller: CurrentOperator, page: PageDep, site: str = "") -> Respon
     wanted = site_wanted(caller.work, site)
     board = read_board(caller.work, wanted, page)
     locked = any(door.mode == DoorMode.LOCKED_DOWN for door in board.doors)
-    return page.show("doors.html", board=board, locked=locked, zone=ZoneInfo(wanted.time_zone))
+    place = places.load_place(caller.work, wanted)
+    return page.show(
+        "doors.html",
+        board=board,
+        locked=locked,
+        zones=sorted(place.zones.values(), key=lambda one: one.name),
+        unconfirmed=[place.doors[one].name for one in service.unconfirmed(caller.work, wanted.id)],
+        zone=ZoneInfo(wanted.time_zone),
+    )
 
 
 @router.post("/doors/mode")
-def set_all(caller: CurrentOperator, site: Annotated[str, Form()], mode: Annotated[DoorMode, Form()]) -> Response:
-    """Lock a whole site down, or lift it."""
-    service.set_site_mode(caller.work, site_wanted(caller.work, site).id, mode)
+def set_all(
+    caller: CurrentOperator,
+    *,
+    site: Annotated[str, Form()],
+    mode: Annotated[DoorMode, Form()],
+    zone: Annotated[str, Form()] = "",
+    minutes: Minutes = 0,
+) -> Response:
+    """Lock down, evacuate or unlock a whole site or one zone, for a while or until it is lifted."""
+    wanted, until = site_wanted(caller.work, site), _until(caller.work, minutes)
+    if zone:
+        service.set_zone_mode(caller.work, ZoneId(zone), mode, until)
+    else:
+        service.set_site_mode(caller.work, wanted.id, mode, until)
     return RedirectResponse("/doors", HTTPStatus.SEE_OTHER)
 
 
@@ -57,6 +85,7 @@ def show_door(door: str, caller: CurrentOperator, page: PageDep, *, sent: bool =
         alarms=[(one, page.text(words.ALARMS.get(one.kind, words.OTHER_ALARM))) for one in alarms],
         events=list(event_cards(caller.work, place, rows, page))[:SHOWN_LINES],
         sent=sent,
+        unconfirmed=found.id in service.unconfirmed(caller.work, site.id),
         zone=ZoneInfo(site.time_zone),
     )
 
@@ -69,9 +98,11 @@ def release(door: str, caller: CurrentOperator) -> Response:
 
 
 @router.post("/doors/{door}/mode")
-def set_mode(door: str, caller: CurrentOperator, mode: Annotated[DoorMode, Form()]) -> Response:
-    """Lock a door down, or lift it."""
-    service.set_mode(caller.work, DoorId(door), mode)
+def set_mode(
+    door: str, caller: CurrentOperator, *, mode: Annotated[DoorMode, Form()], minutes: Minutes = 0
+) -> Response:
+    """Lock a door down, unlock it or evacuate through it, for a while or until it is lifted."""
+    service.set_mode(caller.work, DoorId(door), mode, _until(caller.work, minutes))
     return RedirectResponse(f"/doors/{door}", HTTPStatus.SEE_OTHER)
 
 

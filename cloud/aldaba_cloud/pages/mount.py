@@ -8,6 +8,7 @@ from aldaba_cloud.pages import (
     assets,
     board,
     confirming,
+    door_use,
     doors,
     explaining,
     member,
@@ -39,6 +40,7 @@ def mount(app: FastAPI) -> None:
         schedules,
         admin,
         doors,
+        door_use,
         member,
         phone,
     ):

@@ -190,7 +190,7 @@ def outcome_of(work: Work, rehearsal: Rehearsal, page: Page) -> Outcome:
         for effect in rehearsal.effects:
             spans = _spans(effect, kind)
             if spans:
-                hours = tuple(_span_lines(spans, page))
+                hours = tuple(span_lines(spans, page))
                 door = doors[effect.door]
                 by_holder.setdefault(effect.holder, {}).setdefault(hours, []).append(
                     door.name if door else DoorId(effect.door)
@@ -208,7 +208,8 @@ def _spans(effect: Effect, kind: str) -> tuple[Span, ...]:
     return effect.gains if kind == "gains" else effect.loses
 
 
-def _span_lines(spans: tuple[Span, ...], page: Page) -> list[str]:
+def span_lines(spans: tuple[Span, ...], page: Page) -> list[str]:
+    """Spans of a week in words, days that are alike made one line."""
     days: list[list[Window]] = [[] for _day in range(WEEK_DAYS)]
     for span in spans:
         days[span.weekday].append(span.window)
