@@ -8,12 +8,13 @@ from pathlib import Path
 
 import structlog
 
-from bench import compile_rules, decision, ingest, journal, revoke, screen, start, tap
+from bench import compile_rules, decision, drain, ingest, journal, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "journal": journal.cases,
     "ingest": ingest.cases,
+    "drain": drain.cases,
     "revoke": revoke.cases,
     "screen": screen.cases,
     "compile": compile_rules.cases,

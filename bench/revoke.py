@@ -1,59 +1,30 @@
 """From a card switched off in the cloud to the door's confirmation in the cloud's books, with 15,000 members.
 
-The cloud's service, its end of the link, Mosquitto, and a controller as it runs
-on a Pi: paho, sync, rules, journal with every commit on the platter. A revoke
-becomes a signed delta; the door applies it, writes it in its journal and sends
-the line; what counts is the committed row that says so. One controller stands
-for two hundred: each gets its own delta, and none waits for another. Floor: the
-broker's hop alone, the same bytes from one paho to another. There is no peer on
-PyPI (MemberMatters, from source: 95 ms at 150 members, 8.75 s at 15,000).
+A revoke becomes a signed delta; the door applies it, writes it in its journal and
+sends the line; what counts is the committed row that says so. First one controller
+as it runs on a Pi (`bench.space`); floor: the broker's hop alone, the same bytes
+from one paho to another. Then 200 doors on 10 controllers that hold every member:
+they are stand-ins that check the delta and sign the confirmation at once, since
+real ones have processors of their own, and the figure is until the last of them.
+There is no peer on PyPI (MemberMatters, from source: 95 ms at 150 members, 8.75 s
+at 15,000).
 """
 
-import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
-from itertools import cycle
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from queue import SimpleQueue
-from socket import IPPROTO_TCP, TCP_NODELAY, socket
 
 from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
-from sqlalchemy import Connection
 
-from aldaba_cloud.access import publish
-from aldaba_cloud.access.service import confirmations, restore_credential, revoke_credential
-from aldaba_cloud.broker import Account, Broker
-from aldaba_cloud.db import Database, Scope, Work
-from aldaba_cloud.deps import SystemClock
-from aldaba_cloud.fanout import Hub
-from aldaba_cloud.fleet.card_keys import controller_keys
-from aldaba_cloud.fleet.keys import CloudKeys, make_keys
-from aldaba_cloud.fleet.pairing import BrokerAddress, Pairing, issue_code, pair
-from aldaba_cloud.keyring import Keyring
-from aldaba_cloud.link.end import CloudEnd
-from aldaba_cloud.live import Live
-from aldaba_cloud.members import store as members
-from aldaba_cloud.schema import migrate
-from aldaba_edge.books import open_books, threaded
-from aldaba_edge.clock import AsyncioClock
-from aldaba_edge.core import Core, Ways, open_core
-from aldaba_edge.keyfile import Identity
-from aldaba_edge.mqtt import PahoLink, broker_of, subscriptions
-from aldaba_edge.runner import ThreadRunner
-from aldaba_edge.snapshot_child import verified_in_child
-from aldaba_shared.envelope import SigningKey
-from aldaba_shared.ids import DoorId, HolderId
-from aldaba_shared.messages import PairAnswer, PairRequest
-from bench.compile_rules import NETWORK, SITE, build
 from bench.harness import Case, Samples, timed
+from bench.many_doors import SITE_OF_MANY, stand_ins
+from bench.publisher import PATIENCE_SECONDS, publisher
+from bench.space import cloud_side, controller
 from tests.system.mosquitto import mosquitto
 
 REVOKES = 8
-PATIENCE_SECONDS = 60.0
 DELTA_BYTES = 900
 """About what a delta of one credential weighs in its envelope."""
 
@@ -62,8 +33,8 @@ def cases(room: Path) -> Iterator[Case]:
     """One revoke after another, each of a card that was good."""
     with ExitStack() as stack:
         port = stack.enter_context(mosquitto())
-        side = stack.enter_context(_cloud(room, port))
-        stack.enter_context(_controller(room, side))
+        side = stack.enter_context(cloud_side(room / "one", port))
+        stack.enter_context(controller(room / "one", side))
         side.wait_confirmed()
         yield Case(
             "revoke to door's confirmation",
@@ -73,148 +44,17 @@ def cases(room: Path) -> Iterator[Case]:
             p99_at_most=1.0,
             unit="ms",
         )
-
-
-class CloudSide:
-    """The cloud with its end of the link, and who waits for a confirmation."""
-
-    def __init__(self, room: Path, port: int) -> None:
-        self.database = Database(f"sqlite:///{room / 'cloud.db'}")
-        migrate(self.database)
-        self.keyring = Keyring(room / "keys")
-        self.keys: CloudKeys = make_keys(self.keyring, room / "root.key", datetime.now(UTC))
-        self.port = port
-        self._news: SimpleQueue[None] = SimpleQueue()
-        with self.database.write() as db:
-            build(Work(db, Scope(NETWORK), datetime.now(UTC)), self.keyring)
-        self._holders = cycle(HolderId(f"h{number:05}") for number in range(0, 15_000, 37))
-        self.end: CloudEnd
-
-    def work(self, db: Connection) -> Work:
-        """A caller's transaction, now."""
-        return Work(db, Scope(NETWORK), datetime.now(UTC))
-
-    def make_end(self, broker: Broker) -> "CloudSide":
-        """What the broker's connection talks to: the real end, and us behind it."""
-        self.end = CloudEnd(
-            self.database,
-            self.keyring,
-            self.keys,
-            clock=SystemClock(),
-            hub=Hub(),
-            live=Live(),
-            send=broker.send,
+    with ExitStack() as stack:
+        port = stack.enter_context(mosquitto())
+        many = stack.enter_context(cloud_side(room / "many", port, SITE_OF_MANY.build))
+        stack.enter_context(stand_ins(many, port))
+        many.wait_confirmed()
+        yield Case(
+            "revoke to the last of 200 doors",
+            lambda: [many.one_revoke() for _ in range(REVOKES)],
+            p99_at_most=1.0,
+            unit="ms",
         )
-        return self
-
-    def receive(self, to: str, payload: bytes) -> None:
-        """A message from a controller, then a look whether it was the one waited for."""
-        self.end.receive(to, payload)
-        self._news.put(None)
-
-    def tick(self) -> None:
-        """What the end does by itself."""
-        self.end.tick()
-
-    def paired(self) -> tuple[PairAnswer, SigningKey]:
-        """A controller with the first door, and the site published for it."""
-        key = SigningKey.generate(b"bench")
-        now = datetime.now(UTC)
-        with self.database.write() as db:
-            work = self.work(db)
-            code = issue_code(work, self.keyring, SITE, "bench", [DoorId("d0")])
-            pairing = Pairing(self.keyring, self.keys, BrokerAddress("127.0.0.1", self.port))
-            answer = pair(db, pairing, PairRequest(code, key.public().public_key, "bench"), now)
-            assert isinstance(answer, PairAnswer)
-        with self.database.write() as db:
-            work = self.work(db)
-            publish.publish(work, SITE, self.keyring, controller_keys(work, self.keyring))
-        return answer, key
-
-    def one_revoke(self) -> float:
-        """Seconds from the service call to the committed confirmation; the card is restored afterwards."""
-        holder = next(self._holders)
-        with self.database.read() as db:
-            card = members.credentials_of(self.work(db), [holder])[0][0].id
-        start = time.perf_counter()
-        self._change(lambda work: revoke_credential(work, card, "lost", self.keyring))
-        self.wait_confirmed()
-        took = time.perf_counter() - start
-        self._change(lambda work: restore_credential(work, card, self.keyring))
-        self.wait_confirmed()
-        return took
-
-    def _change(self, change: Callable[[Work], object]) -> None:
-        with self.database.write() as db:
-            change(self.work(db))
-
-    def wait_confirmed(self) -> None:
-        """Until every controller confirmed what was published last."""
-        while not self._confirmed():
-            self._news.get(timeout=PATIENCE_SECONDS)
-
-    def _confirmed(self) -> bool:
-        with self.database.read() as db:
-            said = confirmations(self.work(db))
-        return bool(said) and all(one.published == one.confirmed for one in said)
-
-
-@contextmanager
-def _cloud(room: Path, port: int) -> Iterator[CloudSide]:
-    side = CloudSide(room, port)
-    broker = Broker(Account("127.0.0.1", port), side.make_end)
-    broker.start()
-    assert broker.connected.wait(PATIENCE_SECONDS)
-    try:
-        yield side
-    finally:
-        broker.stop()
-        side.database.close()
-
-
-class Fetched:
-    """Whole rule sets straight from the cloud's function: HTTP is not what is measured."""
-
-    def __init__(self, side: CloudSide) -> None:
-        self._side = side
-
-    def fetch(self, request: bytes, into: Path, then: Callable[[bool], None]) -> None:
-        """Write the snapshot where the controller wants it."""
-        into.parent.mkdir(parents=True, exist_ok=True)
-        into.write_bytes(self._side.end.snapshot(request))
-        then(True)  # noqa: FBT003 - the shape of the port
-
-
-@contextmanager
-def _controller(room: Path, side: CloudSide) -> Iterator[Core]:
-    answer, key = side.paired()
-    identity = Identity(answer, key.private_bytes())
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, name="controller")
-    thread.start()
-    clock = AsyncioClock(loop)
-
-    async def build_it() -> tuple[Core, Callable[[], None]]:
-        books = open_books(room / "edge", clock, threaded(clock.post), boot="bench", on_broken=_broken)
-        link = PahoLink(broker_of(answer), str(answer.controller), subscriptions(SITE, answer.controller), clock.post)
-        ways = Ways(link, Fetched(side), ThreadRunner(clock.post), verified_in_child)
-        core = open_core(room / "edge", books, identity, clock, ways, software="bench")
-        core.start()
-        return core, books.close
-
-    core, close_books = asyncio.run_coroutine_threadsafe(build_it(), loop).result()
-
-    async def end() -> None:
-        core.stop()
-        close_books()
-
-    try:
-        yield core
-    finally:
-        asyncio.run_coroutine_threadsafe(end(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 def _hops(port: int) -> Samples:
@@ -223,38 +63,16 @@ def _hops(port: int) -> Samples:
     def heard(_client: Client, _data: object, message: MQTTMessage) -> None:
         came.put(bytes(message.payload))
 
-    there, here = _client(port), _client(port)
-    here.on_message = heard
-    ready = threading.Event()
-    here.on_subscribe = lambda *_: ready.set()
-    for client in (there, here):
-        client.loop_start()
-    here.subscribe("bench/hop", qos=1)
-    assert ready.wait(PATIENCE_SECONDS)
     body = bytes(DELTA_BYTES)
+    with publisher(port) as there, publisher(port) as here:
+        here.on_message = heard
+        ready = threading.Event()
+        here.on_subscribe = lambda *_: ready.set()
+        here.subscribe("bench/hop", qos=1)
+        assert ready.wait(PATIENCE_SECONDS)
 
-    def hop() -> None:
-        there.publish("bench/hop", body, qos=1)
-        assert came.get(timeout=PATIENCE_SECONDS) == body
+        def hop() -> None:
+            there.publish("bench/hop", body, qos=1)
+            assert came.get(timeout=PATIENCE_SECONDS) == body
 
-    samples = timed(hop, 50)
-    for client in (there, here):
-        client.disconnect()
-        client.loop_stop()
-    return samples
-
-
-def _client(port: int) -> Client:
-    client = Client(CallbackAPIVersion.VERSION2)
-    client.on_socket_open = _without_delay
-    client.connect("127.0.0.1", port)
-    return client
-
-
-def _without_delay(_client: Client, _data: object, opened: object) -> None:
-    assert isinstance(opened, socket)
-    opened.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-
-
-def _broken(error: Exception) -> None:
-    raise error
+        return timed(hop, 50)

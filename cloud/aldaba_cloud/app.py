@@ -41,6 +41,7 @@ from aldaba_cloud.log import RequestLog, log
 from aldaba_cloud.members.routes import router as members_router
 from aldaba_cloud.pages.mount import mount as mount_pages
 from aldaba_cloud.places.routes import router as places_router
+from aldaba_cloud.replicas import Replicas
 from aldaba_shared.errors import AldabaError
 
 STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
@@ -68,17 +69,25 @@ SECURITY_HEADERS: Final = {
 }
 
 
-def create_app(config: Config, *, clock: Clock | None = None, database: Database | None = None) -> FastAPI:
-    """Put one service together; whoever passes a database keeps it and closes it."""
+def create_app(
+    config: Config, *, clock: Clock | None = None, database: Database | None = None, link: bool = True
+) -> FastAPI:
+    """Put one service together; whoever passes a database keeps it and closes it.
+
+    Without `link` it does not talk to doors: another process of the service does.
+    """
     opened = database or Database(config.database)
-    cloud = Cloud(config, opened, Keyring(config.key_dir), Passwords(config), clock or SystemClock())
+    cloud = open_cloud(config, opened, clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        broker = start_link(cloud)
+        replicas = Replicas(cloud.database, cloud.live)
+        replicas.start()
+        broker = start_link(cloud) if link else None
         yield
         if broker:
             broker.stop()
+        replicas.stop()
         if database is None:
             opened.close()
 
@@ -88,6 +97,11 @@ def create_app(config: Config, *, clock: Clock | None = None, database: Database
     app.add_middleware(Guard)
     app.add_middleware(RequestLog)
     return app
+
+
+def open_cloud(config: Config, database: Database, clock: Clock | None = None) -> Cloud:
+    """What every process of a service consists of, whatever it is there for."""
+    return Cloud(config, database, Keyring(config.key_dir), Passwords(config), clock or SystemClock())
 
 
 def _mount(app: FastAPI) -> None:

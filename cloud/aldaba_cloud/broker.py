@@ -40,6 +40,13 @@ class Account:
     username: str = ""
     password: str = ""
     ca_file: Path | None = None
+    share: str = ""
+    """The group that shares what comes up; empty means that we get everything."""
+
+    @property
+    def upward(self) -> str:
+        """What to subscribe to."""
+        return f"$share/{self.share}/{UPWARD}" if self.share else UPWARD
 
 
 class End(Protocol):
@@ -105,7 +112,7 @@ class Broker:
             log.warning("broker_refused", reason=str(reason))
             return
         log.info("broker_connected", host=self._account.host)
-        client.subscribe(UPWARD, qos=AT_LEAST_ONCE)
+        client.subscribe(self._account.upward, qos=AT_LEAST_ONCE)
 
     def _on_subscribe(
         self, _client: Client, _data: object, _number: int, reasons: list[ReasonCode], _properties: Properties | None

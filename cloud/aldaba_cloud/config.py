@@ -48,6 +48,8 @@ class Config(BaseModel):
     mqtt_username: str = ""
     mqtt_password: str = Field(default="", repr=False)
     mqtt_ca_file: Path | None = None
+    mqtt_share: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
+    """The group of a shared subscription, when several processes take in what doors send; the broker must offer it."""
 
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)

@@ -4,6 +4,7 @@ from importlib.resources import files
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
+from sqlalchemy import text
 
 from aldaba_cloud import audit, jobs, outbox
 from aldaba_cloud.access import store as access_store
@@ -40,5 +41,8 @@ def migrate(database: Database, revision: str = "head") -> None:
     config.set_main_option("script_location", str(files("aldaba_cloud") / "migrations"))
     config.set_main_option("path_separator", "os")
     with database.write() as connection:
+        if connection.dialect.name == "postgresql":
+            # Several processes of one service may start at once; the later ones find nothing left to do.
+            connection.execute(text("SELECT pg_advisory_xact_lock(74174202)"))
         config.attributes["connection"] = connection
         command.upgrade(config, revision)

@@ -15,7 +15,7 @@ from aldaba_cloud.auth.store import sessions
 from aldaba_cloud.cli.running import housekeeping
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
-from aldaba_cloud.jobs import LEASE, Jobs, take_lease
+from aldaba_cloud.jobs import LEASE, SHORT_LEASE, Jobs, Lease, take_lease
 from aldaba_cloud.keyring import Keyring
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK, HandClock, account, sign_in
 from tests.cloud.small_space import SmallSpace
@@ -27,6 +27,19 @@ def test_a_lease_is_one_process_until_it_runs_out(database: Database) -> None:
         assert not take_lease(db, "job", "two", MONDAY_NOON)
         assert take_lease(db, "job", "one", MONDAY_NOON)
         assert take_lease(db, "job", "two", MONDAY_NOON + LEASE)
+
+
+def test_a_kept_lease_goes_on_when_its_holder_ends_or_dies(database: Database, clock: HandClock) -> None:
+    one, two, three = (Lease(database, "speaks", clock.now) for _ in range(3))
+    assert one.held()
+    assert not two.held()
+    one.give_back()
+    clock.turn(seconds=SHORT_LEASE.total_seconds() / 3)
+    assert two.held()
+    assert not three.held()
+    clock.turn(seconds=SHORT_LEASE.total_seconds())
+    assert three.held()
+    assert not two.held()
 
 
 def test_a_job_that_breaks_does_not_stop_the_next_run(

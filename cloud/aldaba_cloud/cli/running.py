@@ -1,8 +1,13 @@
 """serve, migrate, init."""
 
 import secrets
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import click
@@ -10,7 +15,7 @@ import uvicorn
 
 from aldaba_cloud import schema
 from aldaba_cloud.access.service import nightly
-from aldaba_cloud.app import create_app
+from aldaba_cloud.app import create_app, open_cloud
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
 from aldaba_cloud.auth.store import delete_expired
@@ -20,15 +25,47 @@ from aldaba_cloud.deps import Cloud
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.jobs import Jobs
 from aldaba_cloud.keyring import Keyring
-from aldaba_cloud.log import set_up_logging
+from aldaba_cloud.link.running import start_link
+from aldaba_cloud.log import log, set_up_logging
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
+from aldaba_cloud.replicas import Replicas
+from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import NetworkId, SiteId
 from aldaba_shared.schedule import zone_of
 
 SESSIONS_SECONDS: Final = 600
 RULES_SECONDS: Final = 3600
 """An hour, because midnight falls at another moment in every time zone."""
+
+
+class Part(StrEnum):
+    """What one process of a service may do alone."""
+
+    WEB = "web"
+    INGEST = "ingest"
+    JOBS = "jobs"
+
+
+class NeedsPostgresql(AldabaError):
+    """SQLite serves one process."""
+
+    code = "needs_postgresql"
+
+    def __init__(self, part: str) -> None:
+        super().__init__(
+            f"`serve --only {part}` shares one database between processes, and this one is SQLite. "
+            "Set database_url to postgresql://…, or run `serve` without --only."
+        )
+
+
+class NoBroker(AldabaError):
+    """A part that talks to doors has nowhere to do it."""
+
+    code = "no_broker"
+
+    def __init__(self) -> None:
+        super().__init__("`serve --only ingest` takes in what doors send, and no broker is configured. Set mqtt_host.")
 
 
 def migrated(config: Config) -> Database:
@@ -60,26 +97,81 @@ def housekeeping(cloud: Cloud) -> Jobs:
 @click.command()
 @click.option("--host", help="Where to listen.  [default: the configured host]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Which port.  [default: the configured port]")
+@click.option(
+    "--only",
+    type=click.Choice([part.value for part in Part]),
+    help="One part of the service, where several processes share the work on PostgreSQL.  [default: all of it]",
+)
 @click.pass_obj
-def serve(config: Config, host: str | None, port: int | None) -> None:
+def serve(config: Config, host: str | None, port: int | None, only: str | None) -> None:
     """Bring the database up to date and serve pages and API.
 
     \b
     aldaba-cloud serve
     aldaba-cloud --config /etc/aldaba/cloud.toml serve --port 8081
+    aldaba-cloud serve --only web --port 8082
+    aldaba-cloud serve --only ingest
+
+    With --only, pages and API (web), what doors send and are sent (ingest) and
+    what repeats (jobs) run apart, each as often as you like, on one PostgreSQL.
 
     Browsers want HTTPS off localhost: put Caddy in front of it with
     `reverse_proxy localhost:8080` and set base_url to https://…
     """
     set_up_logging(config.log)
+    if only is None:
+        migrated(config).close()
+        app = create_app(config)
+        with started(housekeeping(app.state.cloud)):
+            uvicorn.run(app, host=host or config.host, port=port or config.port, log_config=None)
+        return
+    if not config.database.startswith("postgres"):
+        raise NeedsPostgresql(only)
     migrated(config).close()
-    app = create_app(config)
-    jobs = housekeeping(app.state.cloud)
+    if only == Part.WEB:
+        app = create_app(config, link=False)
+        uvicorn.run(app, host=host or config.host, port=port or config.port, log_config=None)
+    else:
+        serve_behind(config, Part(only))
+
+
+@contextmanager
+def started(jobs: Jobs) -> Iterator[None]:
+    """Run jobs meanwhile."""
     jobs.start()
     try:
-        uvicorn.run(app, host=host or config.host, port=port or config.port, log_config=None)
+        yield
     finally:
         jobs.stop()
+
+
+def serve_behind(config: Config, part: Part) -> None:
+    """The parts without pages, until the process is told to end."""
+    database = Database(config.database)
+    cloud = open_cloud(config, database)
+    replicas = Replicas(database, cloud.live)
+    with ExitStack() as stack:
+        stack.callback(database.close)
+        ended = until_told(stack)
+        replicas.start()
+        stack.callback(replicas.stop)
+        if part is Part.JOBS:
+            stack.enter_context(started(housekeeping(cloud)))
+        else:
+            broker = start_link(cloud)
+            if broker is None:
+                raise NoBroker
+            stack.callback(broker.stop)
+        log.info("part_started", part=part.value)
+        ended.wait()
+
+
+def until_told(stack: ExitStack) -> Event:
+    """An event that SIGTERM and SIGINT set; the old handlers come back with the stack."""
+    ended = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        stack.callback(signal.signal, number, signal.signal(number, lambda *_: ended.set()))
+    return ended
 
 
 @click.command()

@@ -5,7 +5,7 @@ it directly under a hand-turned clock. Everything is synchronous, and whatever i
 sent is sent after the commit that made it true.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -76,10 +76,23 @@ class Memory:
 
 
 class CloudEnd:
-    """Takes what controllers send, answers after the commit, and passes the outbox on."""
+    """Takes what controllers send, answers after the commit, and passes the outbox on.
+
+    Where several processes take in, only the one that `speaks` passes the outbox
+    on and signs heads, so that a controller's deltas come in their order.
+    """
 
     def __init__(
-        self, database: Database, keyring: Keyring, keys: CloudKeys, *, clock: Clock, hub: Hub, send: Send, live: Live
+        self,
+        database: Database,
+        keyring: Keyring,
+        keys: CloudKeys,
+        *,
+        clock: Clock,
+        hub: Hub,
+        send: Send,
+        live: Live,
+        speaks: Callable[[], bool] = lambda: True,
     ) -> None:
         self._database = database
         self._keyring = keyring
@@ -88,6 +101,7 @@ class CloudEnd:
         self._hub = hub
         self._live = live
         self._send = send
+        self._speaks = speaks
         self._presence = PresenceBooks()
         self._memory = Memory()
 
@@ -105,8 +119,11 @@ class CloudEnd:
     def tick(self) -> None:
         """Pass on what waits and what is due; call it several times a second."""
         now = self._clock.now()
-        self._pass_on(now)
-        self._tell_heads(now)
+        if self._speaks():
+            self._pass_on(now)
+            self._tell_heads(now)
+        else:
+            self._memory.heads.clear()  # whoever speaks again says everything anew
         self._tell_zones(now)
 
     def snapshot(self, envelope: bytes) -> bytes:

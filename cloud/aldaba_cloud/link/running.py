@@ -1,12 +1,32 @@
 """Starting the link of a running service."""
 
+from dataclasses import dataclass
+from typing import Final
+
 from aldaba_cloud.broker import Account, Broker
 from aldaba_cloud.deps import Cloud
 from aldaba_cloud.fleet.keys import load_keys
+from aldaba_cloud.jobs import Lease
 from aldaba_cloud.link.end import CloudEnd
 
+SPEAKING: Final = "speaks_to_doors"
 
-def start_link(cloud: Cloud) -> Broker | None:
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The connection to the broker, and the right to speak to doors where several processes take in."""
+
+    broker: Broker
+    lease: Lease | None
+
+    def stop(self) -> None:
+        """Finish the message at hand, go, and let another process speak."""
+        self.broker.stop()
+        if self.lease:
+            self.lease.give_back()
+
+
+def start_link(cloud: Cloud) -> Link | None:
     """Connect to the broker the configuration names, if it names one.
 
     Raises:
@@ -17,8 +37,16 @@ def start_link(cloud: Cloud) -> Broker | None:
         return None
     keys = load_keys(cloud.keyring)
     account = Account(
-        config.mqtt_host, config.mqtt_port, config.mqtt_username, config.mqtt_password, config.mqtt_ca_file
+        config.mqtt_host,
+        config.mqtt_port,
+        config.mqtt_username,
+        config.mqtt_password,
+        config.mqtt_ca_file,
+        config.mqtt_share,
     )
+    # SQLite serves one process, which need not ask whether another one speaks.
+    alone = cloud.database.engine.dialect.name == "sqlite"
+    lease = None if alone else Lease(cloud.database, SPEAKING, cloud.clock.now)
 
     def make_end(broker: Broker) -> CloudEnd:
         return CloudEnd(
@@ -29,8 +57,9 @@ def start_link(cloud: Cloud) -> Broker | None:
             hub=cloud.hub,
             send=broker.send,
             live=cloud.live,
+            speaks=lease.held if lease else lambda: True,
         )
 
     broker = Broker(account, make_end)
     broker.start()
-    return broker
+    return Link(broker, lease)
