@@ -179,7 +179,8 @@ def controller(room: Path, side: CloudSide) -> Iterator["Running"]:
 
     async def build_it() -> tuple[Core, Books]:
         books = open_books(room / "edge", clock, threaded(clock.post), boot="bench", on_broken=_broken)
-        link = PahoLink(broker_of(answer), str(answer.controller), subscriptions(SITE, answer.controller), clock.post)
+        wanted = subscriptions(SITE, answer.controller)
+        link = PahoLink(broker_of(answer, room), str(answer.controller), wanted, clock.post)
         ways = Ways(link, Fetched(side), ThreadRunner(clock.post), verified_in_child)
         core = open_core(room / "edge", books, identity, clock, ways, software="bench")
         core.start()

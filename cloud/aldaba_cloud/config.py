@@ -50,6 +50,13 @@ class Config(BaseModel):
     mqtt_ca_file: Path | None = None
     mqtt_share: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     """The group of a shared subscription, when several processes take in what doors send; the broker must offer it."""
+    mqtt_control: Literal["none", "mosquitto"] = "none"
+    """`mosquitto`: the broker takes controllers' accounts from us (its dynamic security plugin)."""
+    mqtt_public_host: str = ""
+    """Where controllers reach the broker, and how; empty means as we do."""
+    mqtt_public_port: int = Field(default=8883, ge=1, le=65535)
+    mqtt_revocations_file: Path | None = None
+    """The list of certificates the broker must refuse; whoever runs the broker has it reload when this changes."""
 
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
@@ -62,6 +69,11 @@ class Config(BaseModel):
     def database(self) -> str:
         """The URL that is really opened."""
         return self.database_url or f"sqlite:///{self.state_dir / 'aldaba.db'}"
+
+    @property
+    def controls_broker(self) -> bool:
+        """Whether the broker takes accounts from us, and so knows controllers by certificates of ours."""
+        return self.mqtt_control == "mosquitto"
 
     @property
     def key_dir(self) -> Path:

@@ -11,6 +11,7 @@ from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.db import Database, metadata
 from aldaba_cloud.fleet import books as fleet_books
+from aldaba_cloud.fleet import certificates as fleet_certificates
 from aldaba_cloud.fleet import key_sets as fleet_key_sets
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.members import store as members_store
@@ -27,6 +28,7 @@ STORES = (
     fleet_store,
     fleet_key_sets,
     fleet_books,
+    fleet_certificates,
     occupancy_store,
     access_store,
 )

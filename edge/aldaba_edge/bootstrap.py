@@ -11,7 +11,7 @@ from functools import partial
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
@@ -29,7 +29,7 @@ from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
-from aldaba_edge.keyfile import Identity, read_identity
+from aldaba_edge.keyfile import IDENTITY, Identity, read_identity
 from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics, LaneTimes
 from aldaba_edge.machine_time import KernelTime
@@ -49,10 +49,12 @@ from aldaba_shared.events import DaemonStarted
 from aldaba_shared.ids import DoorId, SiteId
 from aldaba_shared.messages import Modes
 
+if TYPE_CHECKING:
+    from aldaba_edge.certificate import Renewal
+
 log: Final = structlog.get_logger()
 
 BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-IDENTITY: Final = "identity"
 BEAT_SECONDS: Final = 2.0
 CHORES_AFTER_SECONDS: Final = 5.0
 """A start decides first; the scheduler of the chores can be loaded once that is done."""
@@ -140,6 +142,7 @@ class Edge:
         self.core.rules.on_applied = self.doors.look
         self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
         self._end_chores: Callable[[], None] = lambda: None
+        self._renewal: Renewal | None = None
         self._attempts: list[Attempts] = []
 
     @property
@@ -224,9 +227,21 @@ class Edge:
         self.clock.call_later(BEAT_SECONDS, lambda: self._beat(loop))
 
     def _begin_chores(self) -> None:
-        self._end_chores = by_scheduler(
-            Housekeeping(self.books, self.core, self.clock, lambda: self.time.trusted), self.clock.post
-        )
+        chores = Housekeeping(self.books, self.core, self.clock, lambda: self.time.trusted, self._look_at_certificate)
+        self._end_chores = by_scheduler(chores, self.clock.post)
+
+    def _look_at_certificate(self) -> None:
+        """Renew the certificate in its last month; the machinery is loaded with the first look, not at a start."""
+        answer, link = self.identity.answer, self.core.ways.link
+        if not answer.certificate:
+            return
+        if self._renewal is None:
+            from aldaba_edge.certificate import Asker, Renewal  # noqa: PLC0415 - X.509 costs a start its time
+
+            asker = Asker(answer.controller, self.identity.signing_key(), self.identity.cloud_url)
+            runner = self.core.ways.runner
+            self._renewal = Renewal(self.config.data, asker, runner, self.clock, link.credentials_changed)
+        self._renewal.look()
 
     def _time_known(self) -> None:
         """A door that would not stay unlocked by an unsure clock may now."""
@@ -303,7 +318,7 @@ def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
         from aldaba_edge.mqtt import PahoLink, broker_of, subscriptions  # noqa: PLC0415 - paho costs a start its time
 
         wanted = subscriptions(SiteId(answer.site), answer.controller)
-        link = PahoLink(broker_of(answer), str(answer.controller), wanted, clock.post)
+        link = PahoLink(broker_of(answer, config.data), str(answer.controller), wanted, clock.post)
     snapshots: Snapshots = NoSnapshots()
     if config.cloud_url is not None:
         from aldaba_edge.cloud_http import HttpSnapshots  # noqa: PLC0415 - as above

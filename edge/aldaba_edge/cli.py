@@ -238,8 +238,8 @@ def pair(
       aldaba-edge pair 482913 --cloud https://aldaba.example --root-fingerprint 9f86d081...
     """
     config = told.load(path)
-    from aldaba_edge.bootstrap import IDENTITY, software
-    from aldaba_edge.keyfile import write_identity
+    from aldaba_edge.bootstrap import software
+    from aldaba_edge.pairing import keep
     from aldaba_edge.pairing import pair as ask_to_pair
 
     url = cloud_url or config.cloud_url
@@ -250,7 +250,7 @@ def pair(
         click.echo(f"Compare these words with those on the page: {paired.words}", err=True)
         if not click.confirm("Are they the same?", err=True):
             raise SystemExit(NO)
-    write_identity(config.data / IDENTITY, paired.identity)
+    keep(config.data, paired)
     answer = paired.identity.answer
     if as_json:
         say_json({"controller": answer.controller, "site": answer.site, "doors": answer.doors, "words": paired.words})

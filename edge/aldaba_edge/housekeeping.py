@@ -22,6 +22,7 @@ class Housekeeping:
     core: Core
     clock: Clock
     time_known: Callable[[], bool] = lambda: True
+    look_at_certificate: Callable[[], None] = lambda: None
 
     def minutely(self) -> None:
         """Drop some old lines that the cloud has; keep the latest moment and the last line known."""
@@ -36,13 +37,14 @@ class Housekeeping:
             books.state.put(Slot.TAIL, durable)
 
     def hourly(self) -> None:
-        """Keep presence, forget what has expired, shorten the logs, set the reserve aside again."""
+        """Keep presence, forget what has expired, shorten the logs, set the reserve aside, renew the certificate."""
         self.core.presences.checkpoint()
         self.books.uses.forget_expired()
         self.core.rules.tidy()
         self.books.queue.tidy()
         if not self.books.queue.failing:
             self.books.reserve.hold()
+        self.look_at_certificate()
 
 
 def by_clock(housekeeping: Housekeeping, clock: Clock) -> None:

@@ -70,6 +70,9 @@ class InlineLink:
         if self.connected:
             self._on_message(topic, payload)
 
+    def credentials_changed(self) -> None:
+        """Nobody asks for a certificate here."""
+
     def cut(self) -> None:
         """The network goes."""
         self._connected = False

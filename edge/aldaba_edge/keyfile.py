@@ -15,6 +15,10 @@ from aldaba_shared.envelope import SigningKey
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import PairAnswer
 
+IDENTITY: Final = "identity"
+"""The file's name in the controller's data directory."""
+CERTIFICATE: Final = "certificate.pem"
+"""Beside it: the key and the certificate that the broker asks for (`aldaba_edge.certificate`)."""
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -45,13 +49,18 @@ class Identity(Struct, frozen=True):
 
 
 def write_identity(path: Path, identity: Identity) -> None:
-    """Write the file as a whole, mode 0600 from its first byte on."""
+    """Keep the identity, for its owner's eyes only."""
+    write_private(path, msgspec.json.encode(identity))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all, mode 0600 from its first byte on."""
     new = path.with_name(path.name + ".new")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     new.unlink(missing_ok=True)
     file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(file, "wb") as stream:
-        stream.write(msgspec.json.encode(identity))
+        stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
     new.rename(path)

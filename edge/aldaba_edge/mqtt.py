@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -12,6 +13,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from aldaba_edge.keyfile import CERTIFICATE
 from aldaba_shared import topics
 from aldaba_shared.ids import ControllerId, SiteId
 from aldaba_shared.messages import PairAnswer
@@ -26,20 +28,31 @@ ANY: Final = "+"
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the broker is and who we are to it. `ca_file` is for a broker with a private authority."""
+    """Where the broker is and who we are to it.
+
+    `authority` (PEM) is for a broker with a private authority; `certificate` is
+    the file with our key and certificate, for one that asks for it.
+    """
 
     host: str
     port: int
     username: str
     password: str
     tls: bool
-    ca_file: str | None = None
+    authority: str | None = None
+    certificate: Path | None = None
 
 
-def broker_of(answer: PairAnswer) -> Broker:
-    """The broker that pairing named."""
+def broker_of(answer: PairAnswer, folder: Path) -> Broker:
+    """The broker that pairing named, and what it gave this controller to show there."""
     return Broker(
-        answer.broker_host, answer.broker_port, answer.broker_username, answer.broker_password, answer.broker_tls
+        answer.broker_host,
+        answer.broker_port,
+        answer.broker_username,
+        answer.broker_password,
+        answer.broker_tls,
+        authority=answer.broker_authority.decode() or None,
+        certificate=folder / CERTIFICATE if answer.certificate else None,
     )
 
 
@@ -74,8 +87,10 @@ class PahoLink:
         self._client.username_pw_set(broker.username, broker.password)
         self._client.reconnect_delay_set(1, 30)
         self._client.max_inflight_messages_set(100)
-        if broker.tls:
-            self._client.tls_set(ca_certs=broker.ca_file, cert_reqs=ssl.CERT_REQUIRED)
+        self._tls = ssl.create_default_context(cadata=broker.authority) if broker.tls else None
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls)
+            self.credentials_changed()
         self._client.on_connect = self._came
         self._client.on_disconnect = self._went
         self._client.on_subscribe = self._subscribed
@@ -93,6 +108,15 @@ class PahoLink:
         """Send with QoS 1; dropped while there is no connection, so that no queue of ours outgrows the memory."""
         if self._client.is_connected():
             self._client.publish(topic, payload, qos=QOS, retain=retain)
+
+    def credentials_changed(self) -> None:
+        """Show the certificate in the file from the next connection on; the one that stands needs none."""
+        if self._tls is None or self._broker.certificate is None:
+            return
+        try:
+            self._tls.load_cert_chain(self._broker.certificate)
+        except (OSError, ssl.SSLError) as error:
+            log.warning("certificate_unusable", file=str(self._broker.certificate), why=str(error))
 
     @property
     def connected(self) -> bool:

@@ -15,6 +15,9 @@ class NoLink:
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Dropped, as on any link that is down; the lines wait in the journal."""
 
+    def credentials_changed(self) -> None:
+        """Nobody to show them to."""
+
     def stop(self) -> None:
         """Nothing to end."""
 

@@ -3,12 +3,14 @@
 import hmac
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from aldaba_edge.certificate import Draft, draft, write_certificate
 from aldaba_edge.cloud_http import MOST_ANSWER, CloudUnreachable, post
-from aldaba_edge.keyfile import Identity
+from aldaba_edge.keyfile import IDENTITY, Identity, write_identity
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, SigningKey, kid_of, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import KeyList, Kind, PairAnswer, PairRequest, WorkingKey
@@ -33,6 +35,8 @@ class Paired:
 
     identity: Identity
     vouched: bool
+    asked: Draft
+    """The key whose certificate is in the answer, if there is one."""
 
     @property
     def words(self) -> str:
@@ -51,13 +55,26 @@ def pair(cloud_url: str, code: str, root_fingerprint: str | None, software: str)
         CloudUnreachable: nothing usable answered.
     """
     key = SigningKey.generate(b"new")
-    request = PairRequest(code.strip(), key.public().public_key, software)
+    asked = draft()
+    request = PairRequest(code.strip(), key.public().public_key, software, certificate_request=asked.request)
     answer = _asked(cloud_url.rstrip("/") + "/api/v1/pair", request)
     if root_fingerprint is not None and not _same_root(answer.root_key, root_fingerprint):
         raise PairingRefused("the root key is another one", "Scan the pairing QR again; someone may be in between.")
     _check_keys(answer)
     vouched = root_fingerprint is not None or cloud_url.startswith("https://")
-    return Paired(Identity(answer, key.private_bytes(), cloud_url), vouched)
+    return Paired(Identity(answer, key.private_bytes(), cloud_url), vouched, asked)
+
+
+def keep(folder: Path, paired: Paired) -> None:
+    """Write what pairing gave; the identity last, because with it the controller is paired.
+
+    Raises:
+        CertificateUnusable: the certificate is not for the key it was asked for.
+    """
+    certificate = paired.identity.answer.certificate
+    if certificate:
+        write_certificate(folder, paired.asked, certificate)
+    write_identity(folder / IDENTITY, paired.identity)
 
 
 def _asked(url: str, request: PairRequest) -> PairAnswer:

@@ -318,6 +318,9 @@ class Link(Protocol):
     def connected(self) -> bool:
         """Whether the broker answers now."""
 
+    def credentials_changed(self) -> None:
+        """Another certificate is on disk: show it from the next connection on."""
+
     def stop(self) -> None:
         """Disconnect; idempotent."""
 

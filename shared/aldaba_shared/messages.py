@@ -38,6 +38,7 @@ class Kind(StrEnum):
     OUTCOME = "outcome"
     PASS = "pass"  # noqa: S105 - a kind, not a secret: visitor passes are CWTs (`aldaba_shared.passes`)
     CHECKPOINT = "checkpoint"
+    CERTIFY = "certify"
 
 
 class Head(Struct, frozen=True):
@@ -208,6 +209,8 @@ class PairRequest(Struct, frozen=True):
     """X.509 SubjectPublicKeyInfo, DER; P-256. Its private half never leaves the controller."""
     software: str
     schema: int = SCHEMA
+    certificate_request: bytes = b""
+    """PKCS #10, DER: asks for the certificate by which the broker will know this controller."""
 
 
 class PairAnswer(Struct, frozen=True):
@@ -231,6 +234,23 @@ class PairAnswer(Struct, frozen=True):
     broker_password: str
     broker_tls: bool
     words: str
+    certificate: bytes = b""
+    """The controller's certificate in PEM; empty where the broker knows its clients by password alone."""
+    broker_authority: bytes = b""
+    """In PEM, what the broker's own certificate is checked by; empty for a public one."""
+
+
+class CertificateRequest(Struct, frozen=True):
+    """`POST /api/v1/certificate`: an envelope of kind `certify` for the audience `cloud`; answered with a PEM file.
+
+    `request` is a PKCS #10 request in DER for a new key. Who signs the envelope is
+    who the certificate will name, so an expired one can be renewed like any other.
+    """
+
+    controller: ControllerId
+    at: Moment
+    nonce: bytes
+    request: bytes
 
 
 class SnapshotRequest(Struct, frozen=True):

@@ -25,9 +25,14 @@ def pack(envelopes: Mapping[Kind, bytes]) -> bytes:
 def unpack(payload: bytes) -> dict[Kind, bytes]:
     """The envelopes of a payload by kind; kinds of a later schema are left out.
 
+    An empty payload holds none: it is how a retained message is taken back (MQTT
+    3.1.1, section 3.3.1.3).
+
     Raises:
         Malformed: the payload is no map from names to envelopes.
     """
+    if not payload:
+        return {}
     found = decode(payload, dict[str, bytes])
     if len(found) > MOST_ENVELOPES:
         raise Malformed("message", f"{len(found)} envelopes are more than the {MOST_ENVELOPES} allowed")

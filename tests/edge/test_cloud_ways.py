@@ -1,11 +1,8 @@
 """Pairing and snapshots over HTTP, the identity file, systemd's socket and the chores."""
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
@@ -20,40 +17,13 @@ from aldaba_edge.pairing import PairingRefused, pair
 from aldaba_edge.runner import InlineRunner
 from aldaba_shared.messages import Kind, PairRequest
 from tests.edge.places import FRONT, Keys
-
-
-@dataclass
-class Cloud:
-    """A web server that answers one thing and remembers what it was asked."""
-
-    status: int = 200
-    body: bytes = b""
-    asked: list[tuple[str, bytes]] = field(default_factory=list)
-    url: str = ""
+from tests.edge.web_cloud import Cloud, web_cloud
 
 
 @pytest.fixture(name="cloud")
 def _cloud() -> Iterator[Cloud]:
-    cloud = Cloud()
-
-    class Answers(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            cloud.asked.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(cloud.status)
-            self.end_headers()
-            self.wfile.write(cloud.body)
-
-        def log_message(self, *_: object) -> None:
-            return
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    cloud.url = f"http://127.0.0.1:{server.server_port}"
-    yield cloud
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with web_cloud() as cloud:
+        yield cloud
 
 
 @pytest.fixture(name="keys", scope="module")

@@ -5,7 +5,7 @@ import sys
 
 WANTED = {"aldaba_edge", "aldaba_shared", "aldaba_profiles", "base45", "cbor2", "cryptography", "cwt", "msgspec"}
 THEIRS = {"_cbor2", "_cffi_backend", "cffi", "pyhpke", "structlog"}
-WHERE_THEY_ARE = {"rich", "pygments", "greenlet", "typing_extensions", "colorama", "_distutils_hack"}
+WHERE_THEY_ARE = {"rich", "attr", "pygments", "greenlet", "typing_extensions", "colorama", "_distutils_hack"}
 """Not on a controller; structlog takes some of them where a developer's tools brought them along."""
 ASK = """
 import sys, aldaba_edge.daemon

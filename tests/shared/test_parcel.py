@@ -14,8 +14,12 @@ def test_a_kind_of_a_later_schema_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\xff", encode([b"h"]), encode({"head": 1}), encode({str(n): b"" for n in range(9)})]
+    "payload", [b"\xff", encode([b"h"]), encode({"head": 1}), encode({str(n): b"" for n in range(9)})]
 )
 def test_anything_else_is_malformed(payload: bytes) -> None:
     with pytest.raises(Malformed):
         unpack(payload)
+
+
+def test_a_retained_message_that_is_taken_back_holds_nothing() -> None:
+    assert unpack(b"") == {}

@@ -27,29 +27,35 @@ def free_port() -> int:
         return port
 
 
+def program() -> str:
+    """Where Mosquitto is."""
+    found = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+    if found is None:
+        raise MosquittoMissing
+    return found
+
+
 @contextmanager
 def mosquitto(port: int = 0) -> Iterator[int]:
     """Start a broker that lets anyone in on loopback, give its port, and stop it.
 
     With `port` it comes back where it was, as after a restart.
     """
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    if program is None:
-        raise MosquittoMissing
     with tempfile.TemporaryDirectory(prefix="aldaba-mqtt-") as folder:
         port = port or free_port()
         file = Path(folder) / "mosquitto.conf"
         file.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        broker = subprocess.Popen([program, "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        broker = subprocess.Popen([program(), "-c", str(file)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            _wait_for(port)
+            wait_for_port(port)
             yield port
         finally:
             broker.terminate()
             broker.wait(timeout=10)
 
 
-def _wait_for(port: int) -> None:
+def wait_for_port(port: int) -> None:
+    """Wait until something listens there."""
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         with socket.socket() as probe:

@@ -30,8 +30,7 @@ from aldaba_cloud.fleet.keys import load_keys, make_keys
 from aldaba_cloud.fleet.pairing import issue_code
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.schema import migrate
-from aldaba_edge.keyfile import write_identity
-from aldaba_edge.pairing import pair
+from aldaba_edge.pairing import keep, pair
 from aldaba_shared import passes
 from aldaba_shared.ids import DoorId, HolderId
 from aldaba_shared.keys import CredentialKind
@@ -41,7 +40,8 @@ from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
 from aldaba_sim.scanner import Scanner
 from aldaba_sim.wiegand_pins import WiegandSender
-from tests.system.mosquitto import free_port, mosquitto
+from tests.system.mosquitto import free_port
+from tests.system.mosquitto_guarded import GuardedBroker, guarded_mosquitto
 from tests.system.pcscd import READER_NAME, virtual_reader
 from tests.system.postgres import postgres
 
@@ -137,13 +137,14 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
     """Start everything, give it to a test, and stop everything by its pid."""
     with ExitStack() as stack:
         url = stack.enter_context(postgres())
-        broker = stack.enter_context(mosquitto())
         vpcd = stack.enter_context(virtual_reader())
         port = free_port()
-        config = _cloud_config(room, url, broker, port)
+        config = _cloud_config(room, url, port)
         database = Database(config.database)
         stack.callback(database.close)
         keyring, seeded, code = _seeded(config, database, room)
+        broker = stack.enter_context(guarded_mosquitto(room / "broker", _environment(config)))
+        config = _with_broker(config, broker)
         environment = _environment(config)
         stack.enter_context(_process("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
@@ -151,13 +152,13 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         devices = _devices(room, vpcd, stack)
         (room / "edge.toml").write_text(_edge_config(room, address))
         (room / "edge.toml").chmod(0o600)
-        write_identity(room / "edge" / "identity", pair(address, code, None, "test").identity)
+        keep(room / "edge", pair(address, code, None, "test"))
         edge = ["run", str(room / "edge.toml")]
         stack.enter_context(_process("aldaba-edge", edge, dict(os.environ), room / "edge.log"))
         yield WholeSpace(address, database, seeded, keyring, *devices, edge_config=room / "edge.toml")
 
 
-def _cloud_config(room: Path, url: str, broker: int, port: int) -> Config:
+def _cloud_config(room: Path, url: str, port: int) -> Config:
     return Config(
         state_dir=room / "cloud",
         database_url=url,
@@ -165,8 +166,19 @@ def _cloud_config(room: Path, url: str, broker: int, port: int) -> Config:
         base_url=f"http://127.0.0.1:{port}",
         argon2_time_cost=1,
         argon2_memory_kib=8,
-        mqtt_host="127.0.0.1",
-        mqtt_port=broker,
+    )
+
+
+def _with_broker(config: Config, broker: GuardedBroker) -> Config:
+    return config.model_copy(
+        update={
+            "mqtt_host": "127.0.0.1",
+            "mqtt_port": broker.cloud_port,
+            "mqtt_control": "mosquitto",
+            "mqtt_public_host": "127.0.0.1",
+            "mqtt_public_port": broker.doors_port,
+            "mqtt_revocations_file": broker.folder / "revocations.pem",
+        }
     )
 
 

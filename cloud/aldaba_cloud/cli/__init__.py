@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from aldaba_cloud.cli.archive import backup, restore
+from aldaba_cloud.cli.broker import broker
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
 from aldaba_cloud.cli.keys import card_keys_group, rekey, retire
@@ -49,9 +50,21 @@ def main(ctx: click.Context, path: Path | None) -> None:
 
 
 COMMANDS = (
-    *(serve, migrate, init, pair_code, rules, backup, restore, verify),
-    *(emergency_codes, shadow, site_broker, card_keys_group, rekey, retire),
+    serve,
+    migrate,
+    init,
+    broker,
+    site_broker,
+    pair_code,
+    rules,
+    shadow,
+    emergency_codes,
+    backup,
+    restore,
+    card_keys_group,
+    rekey,
+    retire,
+    verify,
 )
-
 for command in COMMANDS:
     main.add_command(command)

@@ -18,11 +18,13 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from sqlalchemy import Connection
 
 from aldaba_cloud import audit, outbox
+from aldaba_cloud.authority import Authority, RequestUnusable
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import store
+from aldaba_cloud.fleet import certificates, store
 from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import Controller
+from aldaba_cloud.fleet.service import retire
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
 from aldaba_shared.errors import AldabaError
@@ -56,11 +58,12 @@ class BrokerAddress:
 
 @dataclass(frozen=True, slots=True)
 class Pairing:
-    """What pairing gives out and seals with."""
+    """What pairing gives out and seals with; without an authority the broker knows its clients by password alone."""
 
     keyring: Keyring
     keys: CloudKeys
     broker: BrokerAddress
+    authority: Authority | None = None
 
 
 def issue_code(work: Work, keyring: Keyring, site: SiteId, name: str, doors: Sequence[DoorId]) -> str:
@@ -91,12 +94,28 @@ def pair(db: Connection, pairing: Pairing, request: PairRequest, now: datetime) 
         store.count_wrong_try(db, now, WRONG_TRIES)
         return PairRefused("there is no such code, or it is used, too old, or void after five wrong tries")
     work = Work(db, Scope(code.network, frozenset({code.site})), now, actor="pairing")
-    store.use_code(work, code)
-    return _join(work, pairing, request, code)
-
-
-def _join(work: Work, pairing: Pairing, request: PairRequest, code: store.Code) -> PairAnswer:
     controller = ControllerId(work.new_id("ctl"))
+    try:
+        certificate = _certified(work, pairing, controller, code.site, request.certificate_request)
+    except RequestUnusable as error:
+        return PairRefused(error.why)
+    store.use_code(work, code)
+    return _join(work, pairing, request, code, (controller, certificate))
+
+
+def _certified(work: Work, pairing: Pairing, controller: ControllerId, site: SiteId, request: bytes) -> bytes:
+    """The controller's certificate in PEM; empty when none was asked for or there is no authority."""
+    if pairing.authority is None or not request:
+        return b""
+    issued = pairing.authority.controller(request, controller, work.now)
+    certificates.keep(work, site, controller, issued)
+    return issued.pem
+
+
+def _join(
+    work: Work, pairing: Pairing, request: PairRequest, code: store.Code, named: tuple[ControllerId, bytes]
+) -> PairAnswer:
+    controller, certificate = named
     controller_key, password = secrets.token_bytes(32), secrets.token_urlsafe(24)
     row = Controller(
         id=controller,
@@ -137,6 +156,8 @@ def _join(work: Work, pairing: Pairing, request: PairRequest, code: store.Code) 
         broker_password=password,
         broker_tls=pairing.broker.tls,
         words=four_words(request.public_key, pairing.keys.root_key),
+        certificate=certificate,
+        broker_authority=pairing.authority.certificate if pairing.authority else b"",
     )
 
 
@@ -145,7 +166,7 @@ def _take_over(work: Work, controller: ControllerId, doors: Sequence[DoorId]) ->
     for door in doors:
         found = places.find_door(work, door)
         if found and found.controller:
-            store.retire_controller(work, found.controller)
+            retire(work, found.controller)
         places.bind_door(work, door, controller)
 
 

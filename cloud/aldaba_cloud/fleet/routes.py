@@ -4,6 +4,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from aldaba_cloud.authority import Authority
+from aldaba_cloud.config import Config
 from aldaba_cloud.deps import Cloud, CloudDep
 from aldaba_cloud.errors import Unusable
 from aldaba_cloud.fleet import pairing
@@ -23,17 +25,23 @@ async def pair_controller(request: Request, cloud: CloudDep) -> Response:
     return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
+def broker_address(config: Config) -> pairing.BrokerAddress:
+    """Where controllers reach the broker: where the configuration says, else where we do ourselves."""
+    if config.mqtt_public_host:
+        return pairing.BrokerAddress(config.mqtt_public_host, config.mqtt_public_port, tls=True)
+    return pairing.BrokerAddress(config.mqtt_host or config.host, config.mqtt_port, tls=config.mqtt_ca_file is not None)
+
+
 def _pair(cloud: Cloud, body: bytes) -> PairAnswer:
     try:
         wanted = msgspec.json.decode(body[:LONGEST_REQUEST], type=PairRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unusable(f"This is no pairing request: {error}. Send PairRequest as JSON.") from error
-    address = pairing.BrokerAddress(
-        cloud.config.mqtt_host or cloud.config.host, cloud.config.mqtt_port, tls=cloud.config.mqtt_ca_file is not None
-    )
+    now = cloud.clock.now()
+    authority = Authority(cloud.keyring, now) if cloud.config.controls_broker else None
+    given = pairing.Pairing(cloud.keyring, load_keys(cloud.keyring), broker_address(cloud.config), authority)
     with cloud.database.write() as db:
-        given = pairing.Pairing(cloud.keyring, load_keys(cloud.keyring), address)
-        outcome = pairing.pair(db, given, wanted, cloud.clock.now())
+        outcome = pairing.pair(db, given, wanted, now)
     if isinstance(outcome, pairing.PairRefused):
         raise outcome
     return outcome

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import store
+from aldaba_cloud.fleet import certificates, store
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
@@ -25,6 +25,7 @@ from aldaba_shared.messages import Kind, ModeNow, WorkingKey
 
 MODES_CHANGED: Final = "modes.changed"
 COMMANDED: Final = "command.given"
+RETIRED: Final = "controller.retired"
 COMMAND_LIVES: Final = timedelta(seconds=15)
 SILENT_AFTER: Final = timedelta(minutes=3)
 """A connected controller is heard about every minute."""
@@ -183,7 +184,11 @@ def unconfirmed(work: Work, site: SiteId) -> list[DoorId]:
 
 
 def retire(work: Work, controller: ControllerId) -> None:
-    """Believe nothing more of a controller and give it no more rules.
+    """Believe nothing more of a controller: stolen, broken, or replaced.
+
+    Its certificates are revoked here; the link, told by the outbox, ends its
+    session at the broker, clears what it retained there, and publishes rules in
+    which its peers no longer know its key.
 
     Raises:
         Missing: no such controller within the caller's sight.
@@ -191,7 +196,10 @@ def retire(work: Work, controller: ControllerId) -> None:
     found = store.find_controller(work, controller)
     if found is None or not store.retire_controller(work, controller):
         raise Missing("controller", controller)
+    places.unbind_doors(work, controller)
+    certificates.revoke(work, controller)
     audit.note(work, found.site, "controller_retired", controller)
+    outbox.tell(work, found.site, RETIRED, controller)
 
 
 def acknowledge(work: Work, alarm: int) -> None:

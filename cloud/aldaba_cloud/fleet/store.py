@@ -194,6 +194,14 @@ def broker_passwords(work: Work) -> list[tuple[ControllerId, bytes]]:
     return [(ControllerId(row.id), row.sealed_broker_password) for row in rows]
 
 
+def broker_accounts(db: Connection, controller: ControllerId | None = None) -> list[tuple[SiteId, ControllerId, bytes]]:
+    """Site, controller and sealed broker password of every controller in use, of every network; or of that one."""
+    wanted = select(controllers).where(controllers.c.retired_at.is_(None)).order_by(controllers.c.id)
+    if controller is not None:
+        wanted = wanted.where(controllers.c.id == controller)
+    return [(SiteId(row.site_id), ControllerId(row.id), row.sealed_broker_password) for row in db.execute(wanted)]
+
+
 SENDER: Final = select(controllers).where(controllers.c.id == bindparam("sender"), controllers.c.retired_at.is_(None))
 """Made once: every message asks it."""
 

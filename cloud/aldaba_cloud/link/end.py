@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from aldaba_cloud import outbox
 from aldaba_cloud.access import publish, restored
+from aldaba_cloud.broker_accounts import CONTROL
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import Clock
 from aldaba_cloud.fanout import Hub
@@ -24,6 +25,7 @@ from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import BatchRefused, Controller
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link import news
+from aldaba_cloud.link.accounts import Accounts
 from aldaba_cloud.link.snapshot import answer_request
 from aldaba_cloud.live import Live
 from aldaba_cloud.log import log
@@ -41,7 +43,7 @@ HEAD_EVERY: Final = timedelta(seconds=60)
 ZONES_EVERY: Final = timedelta(milliseconds=100)
 REDRAW_EVERY: Final = timedelta(seconds=10)
 REFUSED_AGAIN: Final = timedelta(minutes=1)
-PASSED_ON: Final = (publish.PUBLISHED, pairing.PAIRED, service.MODES_CHANGED, service.COMMANDED)
+PASSED_ON: Final = (publish.PUBLISHED, pairing.PAIRED, service.RETIRED, service.MODES_CHANGED, service.COMMANDED)
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UP_KINDS: Final = (Kind.HELLO, Kind.BATCH, Kind.PRESENCE, Kind.REQUEST, Kind.OUTCOME)
 
@@ -93,6 +95,7 @@ class CloudEnd:
         send: Send,
         live: Live,
         speaks: Callable[[], bool] = lambda: True,
+        accounts: Accounts | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
@@ -102,6 +105,8 @@ class CloudEnd:
         self._live = live
         self._send = send
         self._speaks = speaks
+        self._accounts = accounts
+        self._admitted = accounts is None
         self._presence = PresenceBooks()
         self._memory = Memory()
 
@@ -120,6 +125,8 @@ class CloudEnd:
         """Pass on what waits and what is due; call it several times a second."""
         now = self._clock.now()
         if self._speaks():
+            if not self._admitted:
+                self._admit_everybody(now)
             self._pass_on(now)
             self._tell_heads(now)
         else:
@@ -238,11 +245,33 @@ class CloudEnd:
             outgoing = [message for one in waiting for message in self._messages(db, one, now)]
             outbox.mark_told(db, [one.id for one in waiting], now)
         self._emit(outgoing)
+        if any(one.kind == service.RETIRED for one in waiting):
+            self._write_revocations(now)
+
+    def _admit_everybody(self, now: datetime) -> None:
+        """Once, after a start: the broker's file may be another one than we left."""
+        if self._accounts is not None:
+            with self._database.read() as db:
+                self._emit([Outgoing(CONTROL, message) for message in self._accounts.everybody(db)])
+            self._write_revocations(now)
+        self._admitted = True
+
+    def _write_revocations(self, now: datetime) -> None:
+        if self._accounts is not None:
+            with self._database.read() as db:
+                self._accounts.write_revocations(db, now)
 
     def _messages(self, db: Connection, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
         work = Work(db, Scope(one.network, frozenset({one.site})), now)
         if one.kind == pairing.PAIRED:
             publish.publish(work, one.site, self._keyring, controller_keys(work, self._keyring))
+            if self._accounts is not None:
+                yield from (
+                    Outgoing(CONTROL, message) for message in self._accounts.admitted(db, ControllerId(one.subject))
+                )
+            return
+        if one.kind == service.RETIRED:
+            yield from self._retired(work, one.site, ControllerId(one.subject))
             return
         controller = store.find_controller(work, ControllerId(one.subject))
         if controller is None or controller.retired_at is not None:
@@ -254,6 +283,14 @@ class CloudEnd:
         if delta is not None and delta.head.version == one.body.get("version"):
             yield self._down(controller.site, controller.id, Kind.DELTA, delta)
         yield self._state(work, controller)
+
+    def _retired(self, work: Work, site: SiteId, controller: ControllerId) -> Iterable[Outgoing]:
+        """End its session, take back what the broker retains of it, and have its peers forget its key."""
+        if self._accounts is not None:
+            yield Outgoing(CONTROL, self._accounts.expelled(controller))
+        for channel in (Channel.STATE, Channel.PRESENCE):
+            yield Outgoing(topic(site, controller, channel), b"", retain=True)
+        publish.publish(work, site, self._keyring, controller_keys(work, self._keyring))
 
     def _command(self, controller: Controller, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
         body = one.body

@@ -6,12 +6,14 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from aldaba_cloud.authority import Authority
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.fanout import draw_plainly, plain_audience
 from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.link import news
+from aldaba_cloud.link.certificate import renew
 from aldaba_cloud.link.snapshot import answer_request
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import SiteId
@@ -29,6 +31,23 @@ async def send_snapshot(request: Request, cloud: CloudDep) -> Response:
     if len(envelope) > LONGEST_REQUEST:
         raise Unusable("This is larger than any request for a rule set. Send one SnapshotRequest in its envelope.")
     return Response(await run_in_threadpool(_snapshot, cloud, envelope), media_type=SQLITE)
+
+
+@router.post("/api/v1/certificate", responses={422: {"description": "envelope_refused"}})
+async def renew_certificate(request: Request, cloud: CloudDep) -> Response:
+    """Answer a signed `CertificateRequest` with a new certificate for the broker."""
+    envelope = await request.body()
+    if len(envelope) > LONGEST_REQUEST:
+        raise Unusable("This is larger than any request for a certificate. Send one CertificateRequest, sealed.")
+    return Response(await run_in_threadpool(_renewed, cloud, envelope), media_type="application/x-pem-file")
+
+
+def _renewed(cloud: Cloud, envelope: bytes) -> bytes:
+    if not cloud.config.controls_broker:
+        raise Missing("certificate authority", "of this cloud")
+    now = cloud.clock.now()
+    with cloud.database.write() as db:
+        return renew(db, Authority(cloud.keyring, now), envelope, now)
 
 
 def _snapshot(cloud: Cloud, envelope: bytes) -> bytes:

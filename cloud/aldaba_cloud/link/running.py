@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from typing import Final
 
+from aldaba_cloud.authority import Authority
 from aldaba_cloud.broker import Account, Broker
+from aldaba_cloud.broker_accounts import CLOUD_ACCOUNT, cloud_password
 from aldaba_cloud.deps import Cloud
 from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.jobs import Lease
+from aldaba_cloud.link.accounts import Accounts
 from aldaba_cloud.link.end import CloudEnd
 
 SPEAKING: Final = "speaks_to_doors"
@@ -36,14 +39,7 @@ def start_link(cloud: Cloud) -> Link | None:
     if not config.mqtt_host:
         return None
     keys = load_keys(cloud.keyring)
-    account = Account(
-        config.mqtt_host,
-        config.mqtt_port,
-        config.mqtt_username,
-        config.mqtt_password,
-        config.mqtt_ca_file,
-        config.mqtt_share,
-    )
+    account = _account(cloud)
     # SQLite serves one process, which need not ask whether another one speaks.
     alone = cloud.database.engine.dialect.name == "sqlite"
     lease = None if alone else Lease(cloud.database, SPEAKING, cloud.clock.now)
@@ -58,8 +54,25 @@ def start_link(cloud: Cloud) -> Link | None:
             send=broker.send,
             live=cloud.live,
             speaks=lease.held if lease else lambda: True,
+            accounts=_accounts(cloud),
         )
 
     broker = Broker(account, make_end)
     broker.start()
     return Link(broker, lease)
+
+
+def _account(cloud: Cloud) -> Account:
+    """Who we are at the broker: what the configuration says, or the one account we keep ourselves."""
+    config = cloud.config
+    username, password = config.mqtt_username, config.mqtt_password
+    if config.controls_broker and not username:
+        username, password = CLOUD_ACCOUNT, cloud_password(cloud.keyring)
+    return Account(config.mqtt_host, config.mqtt_port, username, password, config.mqtt_ca_file, config.mqtt_share)
+
+
+def _accounts(cloud: Cloud) -> Accounts | None:
+    if not cloud.config.controls_broker:
+        return None
+    authority = Authority(cloud.keyring, cloud.clock.now())
+    return Accounts(cloud.keyring, authority, cloud.config.mqtt_revocations_file)

@@ -1,23 +1,20 @@
-"""Whole rule sets over HTTPS: a controller signs its request, because a server shows us no client certificate."""
+"""Whole rule sets over HTTPS."""
 
 import tempfile
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 from sqlalchemy import Connection
 
 from aldaba_cloud.access import publish
 from aldaba_cloud.access.restored import StillHeld
-from aldaba_cloud.db import Scope, Work
+from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import store
-from aldaba_cloud.fleet.models import Controller
-from aldaba_shared.envelope import EnvelopeRefused, KeyRing, SigningKey, kid_of, seal, unseal
+from aldaba_cloud.link.requests import opened
+from aldaba_shared.envelope import SigningKey, seal
 from aldaba_shared.ids import ControllerId
-from aldaba_shared.messages import Kind, SnapshotRequest, WorkingKey
-
-REQUEST_LIVES: Final = timedelta(minutes=5)
+from aldaba_shared.messages import Kind, SnapshotRequest
 
 
 def answer_request(db: Connection, key: SigningKey, envelope: bytes, now: datetime) -> bytes:
@@ -27,12 +24,7 @@ def answer_request(db: Connection, key: SigningKey, envelope: bytes, now: dateti
         EnvelopeRefused: no controller in use signed it, or it is too old, too new or repeated.
         Missing: there are no rules for this controller yet.
     """
-    sender, request = _opened(db, envelope)
-    if not abs(now - request.at) <= REQUEST_LIVES:
-        raise EnvelopeRefused(Kind.REQUEST, "it is more than five minutes old, or from the future")
-    work = Work(db, Scope(sender.network, frozenset({sender.site})), now, actor=sender.id)
-    if not store.spend_nonce(work, sender, request.nonce):
-        raise EnvelopeRefused(Kind.REQUEST, "it was answered before")
+    work, sender, _request = opened(db, Kind.REQUEST, envelope, SnapshotRequest, now)
     return snapshot_file(work, key, sender.id)
 
 
@@ -53,16 +45,3 @@ def snapshot_file(work: Work, key: SigningKey, controller: ControllerId) -> byte
         path = Path(directory) / "rules.db"
         publish.write_snapshot(path, rows, seal(Kind.HEAD, controller, head, key), head.set_hash)
         return path.read_bytes()
-
-
-def _opened(db: Connection, envelope: bytes) -> tuple[Controller, SnapshotRequest]:
-    """Who signed the request, found by the key it names; and what it says."""
-    name = kid_of(Kind.REQUEST, envelope).split(b"/", 1)[0].decode(errors="replace")
-    sender = store.find_sender(db, ControllerId(name))
-    if sender is None:
-        raise EnvelopeRefused(Kind.REQUEST, "it comes from a controller that is not paired here")
-    ring = KeyRing([WorkingKey(sender.kid, sender.public_key, (Kind.REQUEST,))])
-    request = unseal(Kind.REQUEST, "cloud", envelope, ring, SnapshotRequest)
-    if request.controller != sender.id or request.at.tzinfo is None:
-        raise EnvelopeRefused(Kind.REQUEST, "it names another controller, or no time zone")
-    return sender, request

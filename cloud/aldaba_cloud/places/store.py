@@ -199,6 +199,12 @@ def shadows(work: Work, controller: ControllerId) -> list[tuple[DoorId, bool | N
     return [(DoorId(row.id), row.shadow) for row in work.db.execute(found)]
 
 
+def unbind_doors(work: Work, controller: ControllerId) -> None:
+    """Leave the doors of a controller without one."""
+    theirs = (doors.c.controller_id == controller) & work.writable(doors)
+    work.db.execute(update(doors).where(theirs).values(controller_id=None))
+
+
 def list_sites(work: Work) -> list[Site]:
     """Every site the caller may see."""
     return [_site(row) for row in work.db.execute(select(sites).where(work.visible(sites)).order_by(sites.c.name))]
