@@ -72,9 +72,8 @@ def _clock(now: float, machine: MachineTime) -> Finding:
     kept = "kept right by the network" if machine.synchronised() else "kept right by nobody"
     rtc = machine.rtc()
     battery = f"a battery clock shows {rtc:%H:%M:%S}" if rtc else "no battery clock: unsure after a power cut offline"
-    return Finding(
-        "clock", well=True, told=time.strftime(f"%Y-%m-%d %H:%M:%S UTC, {kept}; {battery}", time.gmtime(now))
-    )
+    shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now))
+    return Finding("clock", well=True, told=f"{shown}, {kept}; {battery}")
 
 
 def _disk(data: Path) -> Finding:

@@ -34,7 +34,7 @@ class DaemonRuns(AldabaError):
 
 
 class AtTheDoor:
-    """A person at a terminal; satisfies `Installer`. Questions go to standard error, so that the answer can be piped."""
+    """A person at a terminal; satisfies `Installer`. Questions go to standard error, and the findings can be piped."""
 
     def answers(self, _name: str, question: str) -> bool:
         """Ask; an empty line is a no."""
@@ -54,9 +54,8 @@ class Prepared:
     def answers(self, name: str, question: str) -> bool:
         """What is written, true and nothing else being a yes."""
         answer = self._answers.get(name)
-        click.echo(
-            f"{name}: {question} {'no answer' if answer is None else 'yes' if answer is True else 'no'}", err=True
-        )
+        said = "no answer" if answer is None else "yes" if answer is True else "no"
+        click.echo(f"{name}: {question} {said}", err=True)
         return answer is True
 
     def does(self, name: str, task: str) -> None:
@@ -100,12 +99,18 @@ def write(said: dict[str, Any], path: Path) -> None:
 
 
 def _locks(registry: Registry, door: told.Door) -> list[tuple[str, Lock]]:
-    named = (("lock", door.lock), ("lock_out", door.lock_out))
-    return [
-        (name, registry.lock(lock_driver(door, lock), lock_options(door, lock)))
-        for name, lock in named
-        if lock is not None
-    ]
+    """The locks of a door, all of them or none: one that opened is closed again when another does not."""
+    opened: list[tuple[str, Lock]] = []
+    for name, lock in (("lock", door.lock), ("lock_out", door.lock_out)):
+        if lock is None:
+            continue
+        try:
+            opened.append((name, registry.lock(lock_driver(door, lock), lock_options(door, lock))))
+        except Exception:
+            for _, one in opened:
+                one.close()
+            raise
+    return opened
 
 
 def _stopped(config: told.Config) -> None:

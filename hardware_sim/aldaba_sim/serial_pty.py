@@ -3,10 +3,14 @@
 import os
 import pty
 import select
+import termios
 import threading
 import tty
 from collections.abc import Callable
 from pathlib import Path
+
+_SPEEDS = (0, 1200, 4800, 9600, 19200, 38400, 57600, 115200, 230400)
+_BAUD = {getattr(termios, f"B{baud}"): baud for baud in _SPEEDS}
 
 
 class SerialPty:
@@ -28,6 +32,12 @@ class SerialPty:
     def plugged(self) -> bool:
         """Whether the cable is in."""
         return self._thread is not None
+
+    @property
+    def host_baud(self) -> int:
+        """The speed at which the host listens and speaks now, as its terminal is set; 0 when unplugged."""
+        with self._lock:
+            return _BAUD[termios.tcgetattr(self._slave)[4]] if self._slave >= 0 else 0
 
     def plug(self) -> None:
         """Put the cable in: a new terminal appears behind the same link; idempotent."""

@@ -19,6 +19,10 @@ UNCHECKED: Final = bytes.fromhex("abcd")
 
 WRITE_ZONE: Final = 0x08
 ZONE_MODE: Final = 0x0000
+ZONE_BAUD: Final = 0x002A
+FACTORY_BAUD: Final = 9_600
+SPEEDS: Final = (1_200, 4_800, 9_600, 14_400, 19_200, 38_400, 57_600, 115_200)
+_BAUD_CLOCK: Final = 3_000_000
 MODE_CONTINUOUS: Final = b"\xd6"
 
 _COMMAND_HEAD: Final = b"\x7e\x00"
@@ -45,6 +49,19 @@ def build_command(kind: int, address: int, data: bytes, *, checked: bool = True)
     body = bytes([kind, len(data)]) + address.to_bytes(2) + data
     crc = crc_hqx(body, 0).to_bytes(2) if checked else UNCHECKED
     return _COMMAND_HEAD + body + crc
+
+
+def set_baud(baud: int) -> bytes:
+    """The command that changes the module's speed until its power goes: its divisor, low byte first."""
+    divisor = (2 * _BAUD_CLOCK + baud) // (2 * baud)
+    return build_command(WRITE_ZONE, ZONE_BAUD, divisor.to_bytes(2, "little"))
+
+
+def baud_of(frame: bytes) -> int | None:
+    """The speed, in the manual's own steps, that a whole command frame asks for; None for another command."""
+    if len(frame) != len(set_baud(FACTORY_BAUD)) or frame[:6] != set_baud(FACTORY_BAUD)[:6]:
+        return None
+    return next((baud for baud in SPEEDS if set_baud(baud)[6:8] == frame[6:8]), None)
 
 
 def command_is_sound(frame: bytes) -> bool:

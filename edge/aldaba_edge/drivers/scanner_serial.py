@@ -2,7 +2,10 @@
 
 Modules of the GM65 family are told to scan continuously and asked again now
 and then, so that a dead one is noticed; plain scanners only show their loss
-when their cable is pulled.
+when their cable is pulled. A GM65 leaves the factory at 9600 baud, which is
+slow for a phone's code: one that does not answer at the configured speed is
+looked for there and told to speed up, for as long as it has power. One that
+cannot goes on as it is.
 """
 
 import time
@@ -13,6 +16,7 @@ from serial import Serial
 from aldaba_edge.backoff import Backoff
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.codecs.scanner import (
+    FACTORY_BAUD,
     MODE_CONTINUOUS,
     WRITE_ZONE,
     ZONE_MODE,
@@ -21,6 +25,7 @@ from aldaba_edge.codecs.scanner import (
     CodeSeen,
     RepeatFilter,
     build_command,
+    set_baud,
 )
 from aldaba_edge.drivers.options import ScannerFamily, ScannerOptions
 from aldaba_edge.drivers.serial_line import open_line, read_some
@@ -28,6 +33,8 @@ from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
 from aldaba_edge.ports import PassSeen, Reading, Signal, Unreadable
 
 ACK_SECONDS = 1.0
+SPEED_SECONDS = 0.4
+"""How long a module is listened for at a speed: it acknowledges within some 20 ms."""
 SCAN_CONTINUOUSLY = build_command(WRITE_ZONE, ZONE_MODE, MODE_CONTINUOUS)
 
 
@@ -51,7 +58,7 @@ class ScannerReader:
         self._thread.stop()
 
     def _serve(self, session: Session) -> None:
-        with open_line(self._options.path, self._options.baud, self._options.quiet_ms / 1000) as line:
+        with open_line(self._options.path, self._speed(session), self._options.quiet_ms / 1000) as line:
             line.reset_input_buffer()
             pulse = _Pulse(line, self._options)
             if not pulse.needed:
@@ -66,6 +73,29 @@ class ScannerReader:
                         session.ready()
                     else:
                         self._tell(scanned, session)
+
+    def _speed(self, session: Session) -> int:
+        """The speed to listen at: the configured one, wherever the module can be brought to it."""
+        wanted = self._options.baud
+        if self._options.family is not ScannerFamily.GM65 or wanted == FACTORY_BAUD:
+            return wanted
+        if self._answers(wanted, SCAN_CONTINUOUSLY, session):
+            return wanted
+        if not self._answers(FACTORY_BAUD, SCAN_CONTINUOUSLY, session):
+            return wanted
+        self._answers(FACTORY_BAUD, set_baud(wanted), session)
+        return wanted if self._answers(wanted, SCAN_CONTINUOUSLY, session) else FACTORY_BAUD
+
+    def _answers(self, baud: int, command: bytes, session: Session) -> bool:
+        """Whether the module acknowledges a command at this speed; a code it reads meanwhile is read again later."""
+        reader, until = CodeReader(), time.monotonic() + SPEED_SECONDS
+        with open_line(self._options.path, baud, self._options.quiet_ms / 1000) as line:
+            line.reset_input_buffer()
+            line.write(command)
+            while time.monotonic() < until and not session.stopping.is_set():
+                if any(isinstance(one, Acknowledged) for one in reader.feed(read_some(line))):
+                    return True
+        return False
 
     def _tell(self, scanned: CodeSeen | Malformed, session: Session) -> None:
         if isinstance(scanned, Malformed):

@@ -7,12 +7,15 @@ from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.codecs.scanner import (
     GM65_ACK,
     LONGEST_CODE,
+    SPEEDS,
     Acknowledged,
     CodeReader,
     CodeSeen,
     RepeatFilter,
+    baud_of,
     build_command,
     command_is_sound,
+    set_baud,
 )
 
 VECTORS = {
@@ -28,6 +31,13 @@ def test_commands_are_built_as_the_manual_prints_them(vector: dict[str, object])
     built = build_command(kind, address, data, checked=bool(vector["crc_checked"]))
     assert (built[:3], built[4:]) == (wire[:3], wire[4:])
     assert command_is_sound(wire)
+
+
+def test_a_speed_is_set_as_the_manual_prints_it() -> None:
+    assert set_baud(9_600) == bytes.fromhex(str(VECTORS["set baud 9600"]["hex"]))
+    assert set_baud(115_200)[6:8] == bytes.fromhex("1a00")
+    assert [baud_of(set_baud(baud)) for baud in SPEEDS] == list(SPEEDS)
+    assert baud_of(bytes.fromhex(str(VECTORS["stop"]["hex"]))) is None
 
 
 def test_a_code_ends_with_cr_lf_both_or_silence() -> None:

@@ -83,3 +83,27 @@ def test_an_endless_code_is_unreadable(scanner: Scanner, start: Start) -> None:
     posted = start(ScannerFamily.GM65, scanner)
     scanner.garble(b"A" * 5000)
     assert posted.next() == Unreadable("scan_too_long")
+
+
+@pytest.mark.parametrize(
+    ("keeps", "ends_at"),
+    [
+        pytest.param(False, 115_200, id="a new module is brought to speed"),
+        pytest.param(True, 9_600, id="one that cannot goes on as it left the factory"),
+    ],
+)
+def test_a_module_from_the_factory_reads_at_the_best_speed_it_can(tmp_path: Path, keeps: bool, ends_at: int) -> None:
+    scanner = Scanner(tmp_path / "scanner", baud=9_600, keeps=keeps)
+    told = ScannerOptions(path=str(tmp_path / "scanner"), family=ScannerFamily.GM65, baud=115_200, quiet_ms=20)
+    reader, box = ScannerReader(told), PostBox()
+    reader.open(box)
+    for _ in range(60):
+        scanner.show(b"PASS")
+        with contextlib.suppress(queue.Empty):
+            assert box.next(0.1) == PassSeen(b"PASS")
+            break
+    assert scanner.baud == ends_at
+    scanner.garble(b"OTHER\r")
+    assert box.next() == PassSeen(b"OTHER")
+    reader.close()
+    scanner.close()
