@@ -68,7 +68,8 @@ def open_books(
     journal = SqliteJournal(opened, queue, clock, boot=boot, spend=uses.spend)
     state.put(Slot.CLEAN, value=False)
     if not sound:
-        journal.record(MessageRefused("state", "damaged"))
+        # Nobody knows any more what was used up here: wait until the cloud has heard of it.
+        state.put(Slot.USES_LOST, journal.record(MessageRefused("state", "damaged")))
     reserve.hold()
     return Books(journal, state, uses, queue, writer, reserve, clean)
 

@@ -19,7 +19,7 @@ from aldaba_edge import config as told
 from aldaba_edge.books import open_books, threaded
 from aldaba_edge.card_secrets import CardSecrets
 from aldaba_edge.clock import AsyncioClock
-from aldaba_edge.core import Ways, open_core
+from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
 from aldaba_edge.door_inputs import LEVELS, heard
 from aldaba_edge.door_loop import DoorLoop
@@ -29,6 +29,8 @@ from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
+from aldaba_edge.journal_child import found_in_child
+from aldaba_edge.journal_child import verified_in_child as journal_child_verified
 from aldaba_edge.keyfile import IDENTITY, Identity, read_identity
 from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics, LaneTimes
@@ -39,7 +41,7 @@ from aldaba_edge.ports import CardWays, Link, ReaderBack, ReaderLost, Reading, S
 from aldaba_edge.runner import ThreadRunner
 from aldaba_edge.shadow_switch import Shadows
 from aldaba_edge.snapshot_child import verified_in_child
-from aldaba_edge.store import SqliteRules
+from aldaba_edge.state import Slot, State
 from aldaba_edge.timekeeper import KeptClock, Timekeeper
 from aldaba_profiles.catalog import Catalog, LockProfile, TurnstileProfile
 from aldaba_shared.decide import DoorMode, Side, UnsureClock
@@ -74,9 +76,9 @@ def boot_id() -> str:
 class Standing:
     """What the doors may rely on, as the `Trust` of `door_parts` asks."""
 
-    rules: SqliteRules
+    core: Core
+    state: State
     time: Timekeeper
-    keys: Callable[[], KeyRing]
 
     @property
     def clock_trusted(self) -> bool:
@@ -84,14 +86,20 @@ class Standing:
         return self.time.trusted
 
     @property
+    def uses_known(self) -> bool:
+        """Whether nothing was lost, or the cloud has heard that it was."""
+        lost = self.state.get(Slot.USES_LOST, int)
+        return lost is None or lost <= self.core.sync.uplink.watermark
+
+    @property
     def ring(self) -> KeyRing:
         """The keys the root vouches for."""
-        return self.keys()
+        return self.core.trust.ring
 
     @property
     def cancelled_passes(self) -> Collection[bytes]:
         """The passes that the rules in force call cancelled."""
-        return self.rules.cancelled_passes
+        return self.core.rules.cancelled_passes
 
 
 @dataclass(slots=True)
@@ -133,7 +141,7 @@ class Edge:
         ways = _ways(config, self.identity, clock)
         self.core = open_core(config.data, self.books, self.identity, clock, ways, software=software())
         self.secrets.follow(lambda: self.core.rules.secrets)
-        self.standing = Standing(self.core.rules, self.time, lambda: self.core.trust.ring)
+        self.standing = Standing(self.core, self.books.state, self.time)
         self.first_cards = KeptFirstCards(self.books.state)
         self.shadows = Shadows(self.books.state)
         self.keypads = Keypads(self.books.state, clock)
@@ -324,7 +332,7 @@ def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
         from aldaba_edge.cloud_http import HttpSnapshots  # noqa: PLC0415 - as above
 
         snapshots = HttpSnapshots(config.cloud_url, runner)
-    return Ways(link, snapshots, runner, verified_in_child)
+    return Ways(link, snapshots, runner, verified_in_child, found_in_child, check=journal_child_verified)
 
 
 def _plan(door: told.Door) -> DoorPlan:

@@ -133,8 +133,14 @@ def check(path: Path, *, as_json: bool) -> None:
 )
 @click.option("--follow", is_flag=True, help="Go on as lines become durable.")
 @click.option("--verify", is_flag=True, help="Check the chain from its first line or signed checkpoint.")
+@click.option(
+    "--file",
+    "aside",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A journal that was put aside, as far as it can be read.",
+)
 @mendable
-def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool) -> None:
+def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool, aside: Path | None) -> None:
     """Show the books: what happened at the doors, ids and reasons, never a name.
 
     \b
@@ -142,9 +148,17 @@ def events(path: Path, count: int, *, as_json: bool, follow: bool, verify: bool)
       aldaba-edge events --tail 50
       aldaba-edge events --follow --json
       aldaba-edge events --verify
+      aldaba-edge events --file /var/lib/aldaba/journal.broken-20261123T080000-1a2b.db --tail 1000000 --json
     """
     from aldaba_edge import inspection as inspect
 
+    if aside is not None:
+        shown, lost = inspect.lines_of(aside, count)
+        for line in shown:
+            _say_line(line, as_json=as_json)
+        if lost:
+            click.echo(f"{lost} lines of it cannot be read.", err=True)
+        return
     config = told.load(path)
     if verify:
         counts = inspect.verified(config)

@@ -1,18 +1,28 @@
 """What stands around the doors of one controller, put together from its ways to the world."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from aldaba_edge.books import Books
+from aldaba_edge.journal import SqliteJournal
+from aldaba_edge.journal_file import JournalBroken
 from aldaba_edge.keyfile import Identity
 from aldaba_edge.ports import Clock, Link, Snapshots
 from aldaba_edge.presences import PeerPresences
+from aldaba_edge.pruning import Find, Pruner, find
 from aldaba_edge.rules_follower import RulesFollower
 from aldaba_edge.runner import Runner
 from aldaba_edge.snapshot_child import Verify
 from aldaba_edge.store import SqliteRules
 from aldaba_edge.sync import Refusals, Sync
 from aldaba_edge.trust import Trust
+from aldaba_shared.errors import AldabaError
+
+
+def unchecked(_path: Path) -> int:
+    """For those who check their journals themselves: tests and the simulated world."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,10 @@ class Ways:
     snapshots: Snapshots
     runner: Runner
     verify: Verify
+    find: Find = find
+    """What finds old lines of the journal."""
+    check: Callable[[Path], int] = unchecked
+    """What checks the whole chain of the journal and counts its lines; raises `JournalBroken`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +49,24 @@ class Core:
     sync: Sync
     refusals: Refusals
     ways: Ways
+    journal: SqliteJournal
+    pruner: Pruner
 
     def start(self) -> None:
         """Connect, and check the rules in force in the background; doors may have decided before."""
         self.sync.start(self.presences)
         self.rules.check_in_background()
+        self._check_journal()
+
+    def _check_journal(self) -> None:
+        """Check the whole chain away from the loop: a start looks at its end only."""
+        path = self.journal.file.path
+
+        def checked(found: int | AldabaError) -> None:
+            if isinstance(found, JournalBroken):
+                self.journal.suspect(found.why)
+
+        self.ways.runner.run(lambda: self.ways.check(path), checked)
 
     def stop(self) -> None:
         """Disconnect and keep what a restart needs; the books are the caller's to close."""
@@ -79,4 +106,5 @@ def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways
     )
     presences.peers_now.connected = lambda: ways.link.connected
     presences.asked_for = lambda: rules.asks_for_peers
-    return Core(trust, rules, presences, sync, refusals, ways)
+    pruner = Pruner(journal, clock, ways.runner, ways.find, key=trust.own, controller=trust.controller)
+    return Core(trust, rules, presences, sync, refusals, ways, journal, pruner)

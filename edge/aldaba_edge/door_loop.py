@@ -275,6 +275,8 @@ class DoorLoop:
         `spend` is kept with an entry; when it `burns`, with a refusal and on the way out too: a tag's
         address or a phone's code that was shown is spent, whatever the door said to it.
         """
+        if spend is not None and kind is not CredentialKind.PHONE and not self._shared.trust.uses_known:
+            facts = replace(facts, refusal=facts.refusal or Reason.RULES_UNVERIFIED)
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
         presence = self._presence(side, facts, at)

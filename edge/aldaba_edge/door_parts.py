@@ -40,6 +40,10 @@ class Trust(Protocol):
         """Whether the wall clock is known to be right."""
 
     @property
+    def uses_known(self) -> bool:
+        """Whether it remembers what was used here; False from the loss of its state to the word of the cloud."""
+
+    @property
     def ring(self) -> KeyRing:
         """The keys the root vouches for."""
 

@@ -27,7 +27,9 @@ class Housekeeping:
     def minutely(self) -> None:
         """Drop some old lines that the cloud has; keep the latest moment and the last line known."""
         books = self.books
-        books.journal.prune(self.core.sync.uplink.watermark, self.core.trust.own, self.core.trust.controller)
+        if self.time_known():
+            # By an unsure clock young lines may look old.
+            self.core.pruner.look(self.core.sync.uplink.watermark)
         now = self.clock.now()
         # An unsure clock raises no floor, or one bad start would rule the next.
         if self.time_known() and now > books.state.time_floor():

@@ -1,11 +1,12 @@
 """What a command of this machine can see of a controller's disk while the daemon runs, or does not."""
 
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from aldaba_edge import config as told
-from aldaba_edge.journal_file import JournalFile
+from aldaba_edge.journal_file import JournalBroken, JournalFile
 from aldaba_edge.keyfile import read_identity
 from aldaba_edge.rules_file import RulesFile
 from aldaba_edge.shown import shown_line
@@ -13,6 +14,7 @@ from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import Kind
 from aldaba_shared.presence import PresenceRules
+from aldaba_shared.wire import Malformed
 
 
 class NothingKept(AldabaError):
@@ -46,6 +48,29 @@ def rules_of(config: told.Config) -> RulesFile:
     if not path.exists():
         raise NothingKept(path)
     return RulesFile(path)
+
+
+def lines_of(path: Path, count: int) -> tuple[list[dict[str, Any]], int]:
+    """The last lines of any journal file as far as they can be read, such as one put aside; and how many cannot.
+
+    Raises:
+        NothingKept: there is no such file.
+        JournalBroken: no line of it can be read.
+    """
+    if not path.exists():
+        raise NothingKept(path)
+    try:
+        with JournalFile(path) as journal:
+            found, lost = journal.salvaged()
+    except sqlite3.DatabaseError as error:
+        raise JournalBroken(path, str(error)) from error
+    shown: list[dict[str, Any]] = []
+    for body in found[-count:]:
+        try:
+            shown.append(shown_line(body))
+        except Malformed:
+            lost += 1
+    return shown, lost
 
 
 def last_lines(config: told.Config, count: int) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ A line has its sequence and its place in the chain the moment it is recorded; it
 counts only once the writer has it on disk, and nothing is told to anyone before.
 """
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,11 +12,12 @@ from typing import Final
 
 import structlog
 
-from aldaba_edge.journal_file import Checkpoint, JournalFile, Opened, Tail, kind_of
+from aldaba_edge.durable import sync
+from aldaba_edge.journal_file import Checkpoint, JournalBroken, JournalFile, Opened, Prunable, Tail, suspect_mark
 from aldaba_edge.ports import Clock, Use
-from aldaba_edge.writer import Statement, WriteQueue
+from aldaba_edge.writer import JournalRow, Statement, WriteQueue
 from aldaba_shared.envelope import KeyRing, SigningKey, seal, unseal
-from aldaba_shared.events import AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, read_line, write_line
+from aldaba_shared.events import AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, write_line
 from aldaba_shared.messages import Kind
 
 log = structlog.get_logger()
@@ -28,6 +30,8 @@ JUMP: Final = timedelta(seconds=1)
 
 KEPT: Final = timedelta(days=30)
 PRUNED_AT_ONCE: Final = 200
+DROPPED_AT_ONCE: Final = 500
+"""Rows dropped in one commit; a tap that comes meanwhile waits for no more."""
 
 
 class SqliteJournal:
@@ -147,6 +151,14 @@ class SqliteJournal:
             log.error("event_unrecorded", why="disk_full")
         return 0
 
+    def rows(self, first: int, count: int) -> list[JournalRow]:
+        """Up to `count` durable lines from a sequence on; none when the file turns out to be broken."""
+        try:
+            return self.file.lines(first, count)
+        except sqlite3.DatabaseError as error:
+            self.suspect(str(error))
+            return []
+
     def hash_before(self, sequence: int) -> bytes | None:
         """The hash before a line, or None when the line before it is neither kept nor noted."""
         start = self.file.start
@@ -161,26 +173,43 @@ class SqliteJournal:
         A signed checkpoint takes their place: verification starts there. Call it
         again while it answers more than none.
         """
-        start = self.file.start
-        rows = [row for row in self.file.lines(start.sequence + 1, PRUNED_AT_ONCE) if row[0] <= acked]
-        oldest_kept = self._clock.now() - KEPT
-        old = next((n for n, row in enumerate(rows) if _at(row[2]) > oldest_kept), len(rows))
-        if not old:
+        found = self.file.prunable(acked, self._clock.now() - KEPT, PRUNED_AT_ONCE)
+        if found is None:
             return 0
-        sequence, known, _ = rows[old - 1]
-        counts = self._pruned_counts(key, controller) + Counter(kind_of(body) for _, _, body in rows[:old])
-        point = Checkpoint(controller, self.id, sequence, known, dict(counts))
+        self.drop(found, key, controller)
+        return sum(found.counts.values())
+
+    def drop(self, found: Prunable, key: SigningKey, controller: str) -> None:
+        """Drop these lines: first the signed checkpoint that stands for them, then the rows, a slice at a time."""
+        if found.sequence <= self.file.start.sequence:
+            return
+        counts = self._pruned_counts(key, controller) + Counter(found.counts)
+        point = Checkpoint(controller, self.id, found.sequence, found.hash, dict(counts))
         self._counts = counts
         meta = "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
-        self._queue.add(
-            books=[
-                (meta, ("checkpoint", seal(Kind.CHECKPOINT, controller, point, key))),
-                (meta, ("pruned_sequence", sequence.to_bytes(8, "big"))),
-                (meta, ("pruned_hash", known)),
-                ("DELETE FROM lines WHERE sequence <= ?", (sequence,)),
-            ]
-        )
-        return old
+        checkpoint: list[Statement] = [
+            (meta, ("checkpoint", seal(Kind.CHECKPOINT, controller, point, key))),
+            (meta, ("pruned_sequence", found.sequence.to_bytes(8, "big"))),
+            (meta, ("pruned_hash", found.hash)),
+        ]
+        first = self.file.lines(0, 1)
+        gone = first[0][0] - 1 if first else found.sequence
+        self._queue.add(books=checkpoint, then=lambda: self._drop_slice(gone, found.sequence))
+
+    def _drop_slice(self, gone: int, last: int) -> None:
+        if gone >= last or self._queue.closed:
+            return
+        upto = min(gone + DROPPED_AT_ONCE, last)
+        rows: Statement = ("DELETE FROM lines WHERE sequence <= ?", (upto,))
+        self._queue.add(books=[rows], then=lambda: self._drop_slice(upto, last))
+
+    def suspect(self, why: str) -> None:
+        """A line of the file is broken: mark it, end, and let the next start put it aside and open a new one."""
+        log.critical("journal_suspect", why=why)
+        mark = suspect_mark(self.file.path)
+        mark.touch(mode=0o600)
+        sync(mark.parent)
+        self._queue.broken(JournalBroken(self.file.path, why))
 
     def _pruned_counts(self, key: SigningKey, controller: str) -> Counter[str]:
         if self._counts is not None:
@@ -198,7 +227,3 @@ class SqliteJournal:
 
 def _since_boot(clock: Clock) -> timedelta:
     return timedelta(seconds=clock.monotonic())
-
-
-def _at(body: bytes) -> datetime:
-    return read_line(body).at

@@ -4,6 +4,7 @@ import secrets
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Final, Self
 from msgspec import Struct
 
 from aldaba_edge.durable import born_whole
+from aldaba_edge.writer import JournalRow
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import GENESIS, Line, chained, read_line
@@ -19,6 +21,8 @@ from aldaba_shared.messages import Kind
 from aldaba_shared.wire import Malformed
 
 FORMAT: Final = 1
+END: Final = 1 << 62
+"""Beyond the last line there will ever be."""
 TAIL_LINES: Final = 100
 """How far back the chain is checked at every start; the whole of it is checked in a child process."""
 
@@ -54,6 +58,14 @@ class Checkpoint(Struct, frozen=True):
     counts: dict[str, int]
 
 
+class Prunable(Struct, frozen=True):
+    """The last line of those that may go, its hash, and how many of each kind go."""
+
+    sequence: int
+    hash: bytes
+    counts: dict[str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A journal's file as it was found: its id, its last line, and the clock segment to go on with."""
@@ -74,9 +86,11 @@ def open_file(path: Path, boot: str, known: Tail | None, at: datetime) -> Opened
     """
     if path.exists():
         try:
-            return _inspected(path, boot)
-        except (sqlite3.DatabaseError, JournalBroken, Malformed):
-            previous = _salvaged(path) or known
+            if suspect_mark(path).exists():
+                raise JournalBroken(path, "a line in it was found broken while it was in use")  # noqa: TRY301 - one way out for all that is broken
+            return _not_shorter(_inspected(path, boot), known)
+        except (sqlite3.Error, JournalBroken, Malformed, UnicodeDecodeError):
+            previous = _later(_salvaged(path), known)
             return _begun(path, previous, put_aside=_put_aside(path, at))
     return _begun(path, known, put_aside=None)
 
@@ -103,7 +117,8 @@ def _create(path: Path, journal: str) -> None:
 
 def _inspected(path: Path, boot: str) -> Opened:
     with reading(path) as file:
-        rows = file.lines_before(TAIL_LINES + 1)
+        # A cut while old lines were dropped may have left some below the checkpoint.
+        rows = [row for row in file.lines_before(TAIL_LINES + 1) if row[0] > file.start.sequence]
         if not rows:
             tail = Tail(file.id, file.start.sequence, file.start.hash)
             return Opened(path, tail, 0, fresh=tail.sequence == 0)
@@ -117,6 +132,13 @@ def _inspected(path: Path, boot: str) -> Opened:
         return Opened(path, Tail(file.id, rows[-1][0], rows[-1][1]), segment, fresh=False)
 
 
+def _not_shorter(opened: Opened, known: Tail | None) -> Opened:
+    """Refuse a file that lacks lines it once had: their numbers, given out again, would look like a forged journal."""
+    if known is not None and known.journal == opened.tail.journal and known.sequence > opened.tail.sequence:
+        raise JournalBroken(opened.path, f"it ends with line {opened.tail.sequence}, and once had {known.sequence}")
+    return opened
+
+
 def _check(path: Path, row: tuple[int, bytes, bytes], before: bytes) -> None:
     sequence, known, body = row
     if not isinstance(body, bytes) or chained(before, body) != known:
@@ -128,17 +150,29 @@ def _salvaged(path: Path) -> Tail | None:
         with reading(path) as file:
             sequence, known, _ = file.lines_before(1)[0]
             return Tail(file.id, sequence, known)
-    except (sqlite3.DatabaseError, IndexError, JournalBroken):
+    except (sqlite3.Error, IndexError, JournalBroken, UnicodeDecodeError):
         return None
+
+
+def _later(found: Tail | None, known: Tail | None) -> Tail | None:
+    """The better knowledge of a journal's end: what is in it, unless more was once."""
+    if found is None or known is None:
+        return found or known
+    return known if known.journal == found.journal and known.sequence > found.sequence else found
 
 
 def _put_aside(path: Path, at: datetime) -> Path:
     name = f"{path.stem}.broken-{at:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
-    for suffix in ("", "-wal", "-shm"):
+    for suffix in ("-wal", "-shm", ".suspect", ""):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(path.with_name(f"{name}.db{suffix}"))
     return path.with_name(f"{name}.db")
+
+
+def suspect_mark(path: Path) -> Path:
+    """The empty file that says that the journal beside it must be put aside at the next start."""
+    return path.with_name(path.name + ".suspect")
 
 
 class JournalFile:
@@ -193,6 +227,23 @@ class JournalFile:
         query = "SELECT sequence, hash, body FROM lines ORDER BY sequence DESC LIMIT ?"
         return self._connection.execute(query, (count,)).fetchall()[::-1]
 
+    def salvaged(self) -> tuple[list[bytes], int]:
+        """Every line's bytes that can be read, in order, and how many sequences between them cannot.
+
+        Raises:
+            JournalBroken: not even one.
+        """
+        known: dict[int, bytes] = {}
+        for direction in ("ASC", "DESC"):
+            query = f"SELECT sequence, body FROM lines ORDER BY sequence {direction}"  # noqa: S608 - one of two words
+            with suppress(sqlite3.Error):
+                known.update(
+                    (number, body) for number, body in self._connection.execute(query) if _is_line(number, body)
+                )
+        if not known:
+            raise JournalBroken(self.path, "no line of it can be read")
+        return [known[number] for number in sorted(known)], max(known) - min(known) + 1 - len(known)
+
     def events(self, first: int = 1) -> Iterator[Line]:
         """Every line from a sequence on, read."""
         while rows := self.lines(first, 500):
@@ -206,15 +257,50 @@ class JournalFile:
             JournalBroken: the first line that does not follow, or a checkpoint nobody signed.
         """
         start, counts = self._trusted_start(ring, audience)
+        counts.update(kind_of(body) for _, _, body in self._following(start))
+        return counts
+
+    def check_chain(self) -> int:
+        """Check the chain from where pruning left off, in one view of the file, and answer how many lines hold.
+
+        Raises:
+            JournalBroken: the first line that does not follow, or bytes that are no database.
+        """
+        try:
+            self._connection.execute("BEGIN")
+            return sum(1 for _ in self._following(self.start))
+        except sqlite3.DatabaseError as error:
+            raise JournalBroken(self.path, str(error)) from error
+
+    def prunable(self, acked: int, before: datetime, most: int) -> Prunable | None:
+        """The lines from the first on that were acked and are older than a moment, up to so many.
+
+        Raises:
+            JournalBroken: a line among them does not follow.
+        """
+        last: tuple[int, bytes, bytes] | None = None
+        counts: Counter[str] = Counter()
+        for row in self._following(self.start, acked, most):
+            line = read_line(row[2])
+            if line.at > before:
+                break
+            last = row
+            counts[str(line.event.__struct_config__.tag)] += 1
+        return None if last is None else Prunable(last[0], last[1], dict(counts))
+
+    def _following(self, start: Tail, until: int | None = None, most: int | None = None) -> Iterator[JournalRow]:
+        """Every line after one, each found to follow from the line before it."""
         sequence, before = start.sequence, start.hash
-        while rows := self.lines(sequence + 1, 500):
+        last = min(until if until is not None else END, sequence + (most if most is not None else END))
+        while rows := self.lines(sequence + 1, max(0, min(500, last - sequence))):
             for row in rows:
                 if row[0] != sequence + 1:
                     raise JournalBroken(self.path, f"line {sequence + 1} is missing")
                 _check(self.path, row, before)
                 sequence, before = row[0], row[1]
-                counts[kind_of(row[2])] += 1
-        return counts
+                yield row
+            if sequence >= last:
+                return
 
     def _trusted_start(self, ring: KeyRing, audience: str) -> tuple[Tail, Counter[str]]:
         envelope = self.checkpoint
@@ -233,6 +319,10 @@ class JournalFile:
         if row is not None and not isinstance(row[0], bytes):
             raise JournalBroken(self.path, f"its {name} is of another type")
         return None if row is None else row[0]
+
+
+def _is_line(number: object, body: object) -> bool:
+    return isinstance(number, int) and isinstance(body, bytes)
 
 
 def reading(path: Path) -> JournalFile:

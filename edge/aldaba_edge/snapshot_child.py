@@ -46,7 +46,7 @@ def verified_in_child(path: Path) -> bytes:
 
 def main(path: str) -> int:
     """Print the set hash and answer 0, or print what is wrong and answer 1."""
-    _end_with_parent()
+    end_with_parent()
     with suppress(OSError):
         os.nice(10)
     try:
@@ -57,7 +57,7 @@ def main(path: str) -> int:
     return 0
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """A check that nobody waits for any more ends too, even when the daemon was killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() == 1:

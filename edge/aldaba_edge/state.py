@@ -8,6 +8,7 @@ disk or on its way there; who must wait for the disk passes `then`.
 import secrets
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,8 @@ import structlog
 
 from aldaba_edge.durable import born_whole
 from aldaba_edge.uses import COLUMNS as USED_COLUMNS
+from aldaba_edge.uses import row_sum
+from aldaba_edge.uses import sound as uses_sound
 from aldaba_edge.writer import WriteQueue
 from aldaba_shared.wire import Malformed, decode, encode
 
@@ -24,7 +27,10 @@ T = TypeVar("T")
 FORMAT: Final = 2
 log = structlog.get_logger()
 
-PUT: Final = "INSERT INTO kept (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+PUT: Final = (
+    "INSERT INTO kept (name, value, sum) VALUES (?, ?, ?) "
+    "ON CONFLICT (name) DO UPDATE SET value = excluded.value, sum = excluded.sum"
+)
 
 
 class Slot(StrEnum):
@@ -44,6 +50,7 @@ class Slot(StrEnum):
     PEER_COUNTERS = "peer_counters"
     TIME_FLOOR = "time_floor"
     CLOCK = "clock"
+    USES_LOST = "uses_lost"
     CLEAN = "clean"
     PIN_TRIES = "pin_tries"
     FIRST_CARDS = "first_cards"
@@ -55,14 +62,7 @@ def open_state(path: Path) -> bool:
     """Make `state.db` if it is missing; put it aside if it is broken. False when something was known and is lost."""
     missing = not path.exists()
     if not missing:
-        try:
-            connection = sqlite3.connect(path)
-            sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-            known = connection.execute("PRAGMA user_version").fetchone()[0] == FORMAT
-            connection.close()
-        except sqlite3.DatabaseError:
-            sound = known = False
-        if sound and known:
+        if _sound(path):
             return True
         log.error("state_put_aside", file=str(path))
         for suffix in ("", "-wal", "-shm"):
@@ -73,14 +73,28 @@ def open_state(path: Path) -> bool:
     return missing
 
 
+def _sound(path: Path) -> bool:
+    """Whether the file is ours and every row in it is as it was written: SQLite alone would not see a flipped bit."""
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            if connection.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                return False
+            if connection.execute("PRAGMA user_version").fetchone()[0] != FORMAT:
+                return False
+            kept = connection.execute("SELECT name, value, sum FROM kept").fetchall()
+            return all(row_sum(*row) == known for *row, known in kept) and uses_sound(connection)
+    except (sqlite3.Error, UnicodeDecodeError):
+        return False
+
+
 def _create(path: Path) -> None:
     from sqlite_utils import Database  # noqa: PLC0415 - a fifth of a second that only the first start pays
 
     connection = sqlite3.connect(path, isolation_level=None)
     database = Database(connection)
     database.enable_wal()
-    database.table("kept").create({"name": str, "value": bytes}, pk="name", not_null={"value"})
-    database.table("used").create(USED_COLUMNS, pk=("name", "controller"), not_null={"value", "used_at", "expires"})
+    database.table("kept").create({"name": str, "value": bytes, "sum": int}, pk="name", not_null={"value", "sum"})
+    database.table("used").create(USED_COLUMNS, pk=("name", "controller"), not_null=set(USED_COLUMNS))
     connection.execute(f"PRAGMA user_version = {FORMAT}")
     connection.close()
 
@@ -119,7 +133,7 @@ class State:
         """Keep a value; `then` is called on the loop once it is durable."""
         body = encode(value)
         self._kept[slot.value] = body
-        self._queue.add(state=(PUT, (slot.value, body)), then=then)
+        self._queue.add(state=(PUT, (slot.value, body, row_sum(slot.value, body))), then=then)
 
     def time_floor(self) -> datetime:
         """The latest moment this controller ever believed: a clock before it is wrong."""

@@ -171,7 +171,8 @@ class SqliteRules:
         path = folder / "rules.db"
         try:
             file = RulesFile(path)
-        except (sqlite3.Error, AldabaError) as error:
+        except (sqlite3.Error, AldabaError, ValueError, TypeError, KeyError) as error:
+            # A flipped bit may leave a file that opens and rows that are no rows.
             self._refused("rules", "damaged", str(error))
             return False
         head = self._head_in(file, fallen_back=fallen_back)

@@ -108,7 +108,7 @@ class Uplink:
 
     def _send_batch(self) -> bool:
         first, lost_before = self._sent + 1, None
-        rows = self._journal.file.lines(first, min(MOST_LINES, self._journal.durable.sequence - self._sent))
+        rows = self._journal.rows(first, min(MOST_LINES, self._journal.durable.sequence - self._sent))
         if not rows:
             return False
         if rows[0][0] != first:

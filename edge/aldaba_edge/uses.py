@@ -16,17 +16,18 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 from aldaba_edge.ports import Clock, Use
 from aldaba_edge.writer import Statement, WriteQueue
 from aldaba_shared.ids import ControllerId
 from aldaba_shared.messages import Used
 
-COLUMNS: Final = {"name": str, "controller": str, "value": int, "used_at": int, "expires": int}
+COLUMNS: Final = {"name": str, "controller": str, "value": int, "used_at": int, "expires": int, "sum": int}
 KEEP: Final = (
-    "INSERT INTO used (name, controller, value, used_at, expires) VALUES (?, ?, ?, ?, ?) "
+    "INSERT INTO used (name, controller, value, used_at, expires, sum) VALUES (?, ?, ?, ?, ?, ?) "
     "ON CONFLICT (name, controller) DO UPDATE SET value = excluded.value, used_at = excluded.used_at, "
-    "expires = excluded.expires WHERE excluded.value > value"
+    "expires = excluded.expires, sum = excluded.sum WHERE excluded.value > value"
 )
 OWN: Final = ""
 LATE_SECONDS: Final = 86_400
@@ -40,6 +41,17 @@ class _Kept:
     value: int
     used_at: int
     expires: int
+
+
+def row_sum(*values: object) -> int:
+    """The CRC-32 that stands beside a row, so that a bit that flipped on the card is seen when it is read."""
+    return crc32(repr(values).encode("utf-8", "surrogatepass"))
+
+
+def sound(connection: sqlite3.Connection) -> bool:
+    """Whether every row is as it was written."""
+    rows = connection.execute("SELECT name, controller, value, used_at, expires, sum FROM used")
+    return all(row_sum(*row) == known for *row, known in rows)
 
 
 class Uses:
@@ -105,7 +117,8 @@ class Uses:
 
     def _keep(self, controller: str, name: str, kept: _Kept) -> Statement:
         self._kept.setdefault(name, {})[controller] = kept
-        return (KEEP, (name, controller, kept.value, kept.used_at, kept.expires))
+        row = (name, controller, kept.value, kept.used_at, kept.expires)
+        return (KEEP, (*row, row_sum(*row)))
 
     def _kept_here(self) -> Iterator[tuple[str, _Kept]]:
         return ((name, by_controller[OWN]) for name, by_controller in self._kept.items() if OWN in by_controller)

@@ -251,6 +251,10 @@ class WriteQueue:
             self._writer.write(work, lambda _error: None)
         self._writer.close()
 
+    def broken(self, error: Exception) -> None:
+        """Something was read that no room can mend: the daemon ends, and the next start puts the file aside."""
+        self._on_broken(error)
+
     def _send(self) -> None:
         if self._busy or not (self._next or self._thens):
             return

@@ -76,6 +76,11 @@ class Standing:
         return self.clock.now() >= self.state.time_floor()
 
     @property
+    def uses_known(self) -> bool:
+        """Nothing that is used up is shown in this world."""
+        return True
+
+    @property
     def ring(self) -> KeyRing:
         """The keys the root vouches for."""
         return self.core.trust.ring

@@ -429,7 +429,7 @@ def read_line(data: bytes) -> Line:
         raise Malformed("Line", f"{len(data)} bytes are more than the {LINE_LIMIT} allowed")
     try:
         return _DECODER.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Malformed("Line", str(error)) from error
 
 

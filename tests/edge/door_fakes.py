@@ -231,6 +231,7 @@ class FakeTrust:
     """What the controller relies on."""
 
     clock_trusted: bool = True
+    uses_known: bool = True
     ring: KeyRing = field(default_factory=lambda: KeyRing([PASS_KEY.public(Kind.PASS)]))
     cancelled_passes: frozenset[bytes] = frozenset()
 
