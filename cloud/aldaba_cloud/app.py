@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aldaba_cloud.access.pass_routes import router as pass_router
 from aldaba_cloud.access.phone_routes import router as phone_router
+from aldaba_cloud.access.pin_routes import router as pin_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
@@ -113,6 +114,7 @@ def _mount(app: FastAPI) -> None:
         access_router,
         pass_router,
         phone_router,
+        pin_router,
         fleet_router,
         link_router,
     ):

@@ -26,7 +26,7 @@ from aldaba_shared.passes import cancelled_body
 from aldaba_shared.peers import SETTING as PEERS
 from aldaba_shared.peers import peers_body
 from aldaba_shared.schedule import Schedule, Windows, always, weekly
-from aldaba_shared.snapshot import ENABLED, ESSENTIAL, GOOD_STANDING, LONG_ACCESS, RENEWS, Row
+from aldaba_shared.snapshot import DURESS, ENABLED, ESSENTIAL, GOOD_STANDING, LONG_ACCESS, RENEWS, Row
 from aldaba_shared.wire import encode
 
 NOT_RENEWING: Final = 0
@@ -252,6 +252,9 @@ def _door_rules(place: Place, door: DoorId) -> DoorRules:
         first_card=known.use.first_card,
         interlock_with=_partners(place, known),
         interlock_apart=known.use.interlock_apart,
+        second_factor=known.use.second_factor,
+        pin_alone=known.use.pin_alone,
+        persons=known.use.persons,
     )
 
 
@@ -294,6 +297,7 @@ def _card_values(credential: IssuedCredential, holder: Holder) -> tuple[str | in
         (ENABLED if credential.enabled else 0)
         | (ESSENTIAL if holder.essential else 0)
         | (LONG_ACCESS if holder.long_access else 0)
+        | (DURESS if credential.duress else 0)
     )
     begins, until = _seconds(credential.valid_from), _seconds(credential.valid_until)
     return (credential.id, holder.id, credential.kind.value, flags, begins, until)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from aldaba_cloud.access.compile import GOOD, Entitlement, People, SiteRules
 from aldaba_cloud.db import Work
@@ -14,6 +15,9 @@ from aldaba_shared.events import AccessDecided, read_line
 from aldaba_shared.ids import ControllerId, CredentialId, CredentialKey, DoorId, HolderId, RightId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
+
+BOTH: Final = 2
+"""Something carried and something known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +72,32 @@ def explain_question(rules: SiteRules, people: People, question: Question) -> Ex
     facts = facts_of(rules, people, question.holder, question.door)
     kind = facts.credential.kind if facts.credential else CredentialKind.UID
     shown = Presented(question.door, question.side, kind, question.at)
-    return Explanation(decide(shown, facts, PresenceNow(), DoorNow(rules_issued_at=question.at)), facts)
+    return Explanation(decide(shown, facts, PresenceNow(), _door_now(rules, people, question)), facts)
+
+
+def _door_now(rules: SiteRules, people: People, question: Question) -> DoorNow:
+    """The door as it asks: for a PIN from whoever has none to show beside their card, and for company."""
+    door = rules.place.doors.get(question.door)
+    if door is None:
+        return DoorNow(rules_issued_at=question.at)
+    carried = [one.credential for one in people.cards if one.credential.holder == question.holder]
+    kinds = {one.kind is CredentialKind.PIN for one in carried if one.enabled}
+    name = door.use.second_factor
+    asked = name is not None and rules.schedule(name).covers(question.at)
+    missing = len(kinds) < BOTH and (asked or (kinds == {True} and not door.use.pin_alone))
+    return DoorNow(rules_issued_at=question.at, second_factor=missing, persons_needed=door.use.persons)
 
 
 def facts_of(rules: SiteRules, people: People, holder: HolderId, door: DoorId) -> Facts:
     """What the door would know of this holder's best credential: an enabled one before a disabled one."""
     cards = [card.credential for card in people.cards if card.credential.holder == holder]
-    best = max(cards, key=lambda card: (card.enabled, card.issued_at), default=None)
+    best = max(cards, key=_goodness, default=None)
     return FactsNow(rules, people).of_card(best.id, door) if best is not None else Facts()
+
+
+def _goodness(card: IssuedCredential) -> tuple[bool, bool, datetime]:
+    """A card or phone before a PIN, which most doors take only beside one."""
+    return card.enabled, card.kind is not CredentialKind.PIN, card.issued_at
 
 
 class FactsNow:
@@ -112,6 +134,7 @@ def _credential(people: People, issued: IssuedCredential) -> Credential:
         valid_until=issued.valid_until,
         essential=holder.essential,
         long_access=holder.long_access,
+        duress=issued.duress,
     )
 
 

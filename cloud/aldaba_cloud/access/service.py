@@ -99,7 +99,17 @@ def set_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> li
     """
     site = _site_of_use(work, door, use)
     places.set_use(work, door, use)
-    audit.note(work, site, "door_use_set", door, unlock=use.unlock, first_card=use.first_card)
+    audit.note(
+        work,
+        site,
+        "door_use_set",
+        door,
+        unlock=use.unlock,
+        first_card=use.first_card,
+        second_factor=use.second_factor,
+        pin_alone=use.pin_alone,
+        persons=use.persons,
+    )
     return publish(work, site, keyring, controller_keys(work, keyring), whom=[])
 
 
@@ -107,10 +117,10 @@ def _site_of_use(work: Work, door: DoorId, use: DoorUse) -> SiteId:
     known = places.find_door(work, door)
     if known is None:
         raise Missing("door", door)
-    if use.unlock is not None and use.unlock != ALWAYS:
-        schedule = store.find_schedule(work, use.unlock)
+    for name in {use.unlock, use.second_factor} - {None, ALWAYS}:
+        schedule = store.find_schedule(work, ScheduleId(str(name)))
         if schedule is None or schedule.site != known.site:
-            raise Missing("schedule", use.unlock)
+            raise Missing("schedule", str(name))
     for other in use.interlock_with:
         partner = places.find_door(work, other)
         if partner is None or partner.site != known.site:

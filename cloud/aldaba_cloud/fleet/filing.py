@@ -15,6 +15,8 @@ from aldaba_cloud.fleet.models import BIG, UNREADABLE
 from aldaba_shared.events import LINE_LIMIT
 
 ANSWER: Final = "access_decided"
+DURESS_MARK: Final = b'"duress":true'
+"""Stands in a line whose PIN called for help, and in hardly any other: looked for before the line is read."""
 NUL_ESCAPED: Final = b"\\u0000"
 
 
@@ -33,6 +35,13 @@ class Filed(NamedTuple):
     segment: int
     body: bytes
     hash: bytes
+
+    @property
+    def duress(self) -> bool:
+        """Whether whoever was answered typed their PIN of duress."""
+        if self.kind != ANSWER or DURESS_MARK not in self.body:
+            return False
+        return msgspec.json.decode(self.body, type=_DuressLine).event.facts.credential.duress
 
     def event(self) -> dict[str, object]:
         """Everything the event says, as the line has it; nothing if nobody can read it."""
@@ -55,6 +64,22 @@ class _Credential(msgspec.Struct):
 
 class _Facts(msgspec.Struct):
     credential: _Credential | None = None
+
+
+class _Duress(msgspec.Struct):
+    duress: bool = False
+
+
+class _DuressFacts(msgspec.Struct):
+    credential: _Duress = msgspec.field(default_factory=_Duress)
+
+
+class _DuressEvent(msgspec.Struct):
+    facts: _DuressFacts = msgspec.field(default_factory=_DuressFacts)
+
+
+class _DuressLine(msgspec.Struct):
+    event: _DuressEvent
 
 
 class _Decision(msgspec.Struct):
@@ -102,7 +127,7 @@ class _OtherLine(_Line):
     event: _Other
 
 
-MOVING: Final = frozenset({"passed", "shadow_compared"})
+MOVING: Final = frozenset({"passed", "entered_together", "shadow_compared"})
 """Kinds besides answers that move a holder."""
 
 _USUAL: Final = msgspec.json.Decoder(_UsualLine).decode

@@ -55,6 +55,8 @@ ALARMING: Final = frozenset(
         UNREADABLE,
     }
 )
+DURESS: Final = "duress"
+"""An alarm that no event of its own tells of: at the door it is a grant like any other."""
 ALARM_FACTS: Final = frozenset({"what", "device", "why", "times", "after_ms"})
 MAX_LINES: Final = 10_000
 JUMP_LIMIT_MS: Final = 1 << 43
@@ -212,7 +214,7 @@ def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Se
     alarming = [
         {
             "at": at,
-            "kind": line.kind,
+            "kind": DURESS if line.duress else line.kind,
             "controller_id": sender.id,
             "door_id": line.door,
             "journal": journal,
@@ -220,7 +222,7 @@ def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Se
             "facts": {name: value for name, value in line.event().items() if name in ALARM_FACTS},
         }
         for at, line in lines
-        if line.kind in ALARMING
+        if line.kind in ALARMING or line.duress
     ]
     store.add_alarms(work, sender.site, alarming)
     applied = [line for _, line in lines if line.kind == "rules_applied"]

@@ -153,4 +153,6 @@ class IssuedCredential:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     disabled_because: str = ""
+    duress: bool = False
+    """A PIN that opens like any other and calls for help."""
     site: SiteId = ALL_SITES

@@ -32,6 +32,13 @@ class NewCredential:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     site: SiteId = ALL_SITES
+    duress: bool = False
+
+
+def is_known(work: Work, kind: CredentialKind, canonical: bytes, keyring: Keyring) -> bool:
+    """Whether a number is anybody's in the network, or was."""
+    asked = NewCredential(HolderId(""), kind, canonical, "")
+    return store.fingerprint_known(work, _fingerprint(asked, keyring))
 
 
 def issue(work: Work, wanted: NewCredential, keyring: Keyring) -> IssuedCredential:
@@ -58,6 +65,7 @@ def issue_many(work: Work, wanted: Sequence[NewCredential], keyring: Keyring) ->
             valid_from=one.valid_from,
             valid_until=one.valid_until,
             site=one.site,
+            duress=one.duress,
         )
         for one in wanted
     ]

@@ -1,6 +1,6 @@
 """How a door is used, as its administrator sets it: its hours, its first card, its interlock, its shadow."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -63,7 +63,8 @@ def rehearse(
     apart: Annotated[Apart, Form()] = Apart.KEEP,
 ) -> Response:
     """Say in which hours the door would stand unlocked; nothing is kept."""
-    known, use = _known(caller.work, door), _use(unlock, partner, apart, first_card=first_card)
+    known = _known(caller.work, door)
+    use = _use(known.use, unlock, partner, apart, first_card=first_card)
     found = service.rehearse_door_use(caller.work, known.id, use, cloud.keyring)
     hours = [_hours(caller.work, one, page) for one in found.doors]
     return _form(caller.work, page, known, use, rehearsed=hours)
@@ -81,8 +82,9 @@ def publish(
     apart: Annotated[Apart, Form()] = Apart.KEEP,
 ) -> Response:
     """Keep how the door is used and publish it; the page then shows each door confirming."""
-    use = _use(unlock, partner, apart, first_card=first_card)
-    service.set_door_use(caller.work, _known(caller.work, door).id, use, cloud.keyring)
+    known = _known(caller.work, door)
+    use = _use(known.use, unlock, partner, apart, first_card=first_card)
+    service.set_door_use(caller.work, known.id, use, cloud.keyring)
     return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
 
 
@@ -93,9 +95,15 @@ def switch(door: str, caller: CurrentAdmin, *, shadow: Annotated[bool, Form()]) 
     return RedirectResponse(f"/admin/doors/{door}", HTTPStatus.SEE_OTHER)
 
 
-def _use(unlock: str, partner: list[str] | None, apart: Apart, *, first_card: bool) -> DoorUse:
-    partners = tuple(DoorId(one) for one in partner or ())
-    return DoorUse(ScheduleId(unlock) if unlock else None, first_card, partners, apart)
+def _use(known: DoorUse, unlock: str, partner: list[str] | None, apart: Apart, *, first_card: bool) -> DoorUse:
+    """What this form says, over what other forms said."""
+    return replace(
+        known,
+        unlock=ScheduleId(unlock) if unlock else None,
+        first_card=first_card,
+        interlock_with=tuple(DoorId(one) for one in partner or ()),
+        interlock_apart=apart,
+    )
 
 
 def _form(work: Work, page: Page, door: Door, use: DoorUse, **more: object) -> Response:

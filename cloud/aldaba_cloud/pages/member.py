@@ -37,7 +37,8 @@ class Way:
 @router.get("")
 def my_access(caller: CurrentMember, cloud: CloudDep, page: PageDep, *, blocked: str = "") -> Response:
     """Doors, hours, cards."""
-    cards = [one for one, _sealed in members.credentials_of(caller.work, [caller.holder])]
+    carried = [one for one, _sealed in members.credentials_of(caller.work, [caller.holder])]
+    cards = [one for one in carried if not one.duress]  # whoever looks over a shoulder learns of none
     return page.show(
         "me.html",
         sites=_ways(caller.work, caller.holder, cloud, page),

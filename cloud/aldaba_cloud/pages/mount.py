@@ -11,6 +11,7 @@ from aldaba_cloud.pages import (
     door_use,
     doors,
     explaining,
+    factors,
     member,
     phone,
     schedules,
@@ -43,5 +44,6 @@ def mount(app: FastAPI) -> None:
         door_use,
         member,
         phone,
+        factors,
     ):
         app.include_router(part.router)

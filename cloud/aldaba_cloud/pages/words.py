@@ -21,6 +21,7 @@ EVENTS: Final[Mapping[str, Wording]] = {
     "door_forced": Wording(Tone.BAD, "alarm", mark("Opened without a release")),
     "door_held": Wording(Tone.WARN, "alarm", mark("Left open too long")),
     "passed": Wording(Tone.GOOD, "people", mark("Went through the turnstile")),
+    "entered_together": Wording(Tone.PLAIN, "check", mark("Went in as the first of two")),
     "passage_not_taken": Wording(Tone.PLAIN, "minus", mark("Did not go through the turnstile")),
     "door_mode_changed": Wording(Tone.INFO, "lock", mark("The door's mode changed")),
     "lock_rested": Wording(Tone.WARN, "clock", mark("The lock had to rest: the door is held again")),
@@ -64,6 +65,7 @@ ALARMS: Final[Mapping[str, str]] = {
     "clock_doubted": mark("time uncertain"),
     "disk_short": mark("disk full"),
     "emergency_code_used": mark("emergency code used"),
+    "duress": mark("somebody was forced to open"),
     "journal_forked": mark("two different journals"),
 }
 OTHER_ALARM: Final = mark("needs a look")

@@ -52,6 +52,10 @@ class DoorUse:
     first_card: bool = False
     interlock_with: tuple[DoorId, ...] = ()
     interlock_apart: Apart = Apart.KEEP
+    second_factor: ScheduleId | None = None
+    """While this schedule is open, a card and a PIN are needed."""
+    pin_alone: bool = False
+    persons: int = 1
 
 
 @dataclass(frozen=True, slots=True)

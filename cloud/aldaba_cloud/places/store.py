@@ -70,6 +70,9 @@ doors = scoped_table(
     Column("release_seconds", Integer, nullable=False),
     Column("offline_grace_hours", Integer, nullable=False),
     Column("unlock_schedule_id", String(40), nullable=True),
+    Column("second_factor_schedule_id", String(40), nullable=True),
+    Column("pin_alone", Boolean, nullable=False, server_default=false()),
+    Column("persons", Integer, nullable=False, server_default="1"),
     Column("first_card", Boolean, nullable=False, server_default=false()),
     Column("interlock_with", JSON, nullable=False, server_default="[]"),
     Column("interlock_apart", String(8), nullable=False, server_default="keep"),
@@ -183,6 +186,9 @@ def _use_row(use: DoorUse) -> dict[str, Any]:
         "first_card": use.first_card,
         "interlock_with": list(use.interlock_with),
         "interlock_apart": use.interlock_apart,
+        "second_factor_schedule_id": use.second_factor,
+        "pin_alone": use.pin_alone,
+        "persons": use.persons,
     }
 
 
@@ -274,6 +280,9 @@ def _door(row: Row[Any]) -> Door:
             row.first_card,
             tuple(DoorId(one) for one in row.interlock_with),
             Apart(row.interlock_apart),
+            ScheduleId(row.second_factor_schedule_id) if row.second_factor_schedule_id else None,
+            row.pin_alone,
+            row.persons,
         ),
         shadow=row.shadow,
     )
