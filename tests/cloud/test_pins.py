@@ -15,7 +15,7 @@ from aldaba_cloud.access.service import explain_access
 from aldaba_cloud.auth.models import Role
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work, metadata
-from aldaba_cloud.fleet import service as fleet
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.filing import file_lines
 from aldaba_cloud.keyring import Keyring
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side
@@ -63,9 +63,9 @@ def flags(database: Database, space: SmallSpace, digits: str) -> list[int]:
     """The flags of a PIN at the street door; empty when the door does not know it."""
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
-        key = fleet.controller_keys(work, space.keyring)[space.controller("street")]
+        key = controller_keys(work, space.keyring)[space.controller("street")]
         rows = snapshot_rows(work, space.controller("street"))
-    digest = credential_key(key, CredentialKind.PIN, digits.encode())
+    digest = credential_key(key.paired, CredentialKind.PIN, digits.encode())
     return [row.values[4] for row in rows if row.table == "credential" and row.values[0] == digest]
 
 
@@ -97,7 +97,7 @@ def test_a_pin_of_duress_is_no_slip_of_a_finger_away_and_a_pin_is_never_given_tw
     database: Database, space: SmallSpace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter((123456, 123456, 123457, 123459, 183476))
-    monkeypatch.setattr(pins.secrets, "randbelow", lambda _below: next(drawn))
+    monkeypatch.setattr("aldaba_cloud.access.pins.secrets.randbelow", lambda _below: next(drawn))
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
         assert pins.set_pin(work, space.cleaner, space.keyring, duress=False).pin == "123456"
