@@ -23,12 +23,13 @@ from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.devices import Attempts, Closing, Late, LateContact, LateIndicator, LateLock, LateReader, LockLine
 from aldaba_edge.door_inputs import LEVELS, heard
 from aldaba_edge.door_loop import DoorLoop
-from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.door_parts import Controller, DoorPlan, Entries, Fittings
 from aldaba_edge.doors import Doors
 from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
+from aldaba_edge.intrusion import Around, IntrusionAlarm
 from aldaba_edge.journal_child import found_in_child
 from aldaba_edge.journal_child import verified_in_child as journal_child_verified
 from aldaba_edge.keyfile import IDENTITY, Identity, read_identity
@@ -48,8 +49,9 @@ from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import DaemonStarted
-from aldaba_shared.ids import DoorId, SiteId
+from aldaba_shared.ids import DoorId, SiteId, ZoneId
 from aldaba_shared.messages import Modes
+from aldaba_shared.presence import within
 
 if TYPE_CHECKING:
     from aldaba_edge.certificate import Renewal
@@ -145,7 +147,9 @@ class Edge:
         self.first_cards = KeptFirstCards(self.books.state)
         self.shadows = Shadows(self.books.state)
         self.keypads = Keypads(self.books.state, clock)
+        self.entries = Entries()
         self.doors = Doors(self._loop(mounted) for mounted in self.mounted)
+        self.alarms = [self._alarm(one) for one in config.intrusion]
         self.core.presences.own_doors = self.doors.secured
         self.core.rules.on_applied = self.doors.look
         self.health = Health(clock, Systemd.of_environment(), [loop.id for loop in self.doors])
@@ -175,6 +179,8 @@ class Edge:
         if sync.modes is not None:
             self._set_modes(sync.modes)
         self.core.start()
+        for alarm in self.alarms:
+            alarm.start()
         for loop in self.doors:
             self._beat(loop)
         self.health.start()
@@ -192,6 +198,8 @@ class Edge:
                 with suppress(Exception):
                     reader.close()
         self.doors.close()
+        for alarm in self.alarms:
+            alarm.close()
         for mounted in self.mounted:
             mounted.close()
         self.core.stop()
@@ -278,6 +286,30 @@ class Edge:
         except AldabaError as error:
             self.core.refusals.add("command", error.code)
 
+    def _alarm(self, one: told.Intrusion) -> IntrusionAlarm:
+        """An output that arms an intrusion alarm; opening its driver says disarmed."""
+        options = {"pin": one.pin, "fail_safe": False, "contact": one.relay.contact, "active_low": one.board.active_low}
+        lock = LateLock(partial(self.registry.lock, one.profile, options))
+        lock.prepare()
+        loops = list(self.doors)
+        around = Around(
+            self.clock,
+            self.books.journal,
+            self.books.state,
+            self.core.presences,
+            self.core.rules,
+            lambda zone: any(loop.modes.free for loop in loops if self._leads_into(loop, zone)),
+        )
+        output = LockLine(lock, self.clock, loops[0], "intrusion")
+        alarm = IntrusionAlarm(ZoneId(one.zone), one.delay_seconds, output, around)
+        self.entries.watchers.append(alarm.entering)
+        self.core.presences.moved.append(alarm.look)
+        return alarm
+
+    def _leads_into(self, loop: DoorLoop, zone: ZoneId) -> bool:
+        inner = loop.plan.into.get(Side.IN)
+        return inner is not None and within(self.core.rules.presence.zones, inner, zone)
+
     def _loop(self, mounted: Mounted) -> DoorLoop:
         answer = self.identity.answer
         shared = Controller(
@@ -292,6 +324,7 @@ class Edge:
             self.secrets.digest,
             self.first_cards,
             self.keypads,
+            self.entries,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
 

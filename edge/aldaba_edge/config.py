@@ -153,6 +153,17 @@ class Door(Table, frozen=True, kw_only=True):
         return {Side.IN: ZoneId(self.in_zone), Side.OUT: out, Side.EGRESS: out}
 
 
+class Intrusion(Table, frozen=True, kw_only=True):
+    """An output that arms an intrusion alarm once the last person left a zone; at rest it says disarmed."""
+
+    zone: Name
+    delay_seconds: Seconds = 60.0
+    profile: Name = "gpio-lock"
+    pin: Annotated[int, msgspec.Meta(ge=0, le=27)]
+    relay: Relay
+    board: Board
+
+
 class Config(Table, frozen=True, kw_only=True):
     """A controller: where it keeps its books, who it is, and its doors."""
 
@@ -162,6 +173,7 @@ class Config(Table, frozen=True, kw_only=True):
     cloud_url: Annotated[str, msgspec.Meta(pattern="^https?://")] | None = None
     pins: Device = Device(profile="native")
     door: list[Door]
+    intrusion: list[Intrusion] = []
 
     @property
     def data(self) -> Path:

@@ -46,7 +46,7 @@ from aldaba_edge.shadow import Comparing, Ours, Switched
 from aldaba_edge.signs import Signs
 from aldaba_shared import events, passes, phone
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
-from aldaba_shared.door import DoorInput
+from aldaba_shared.door import FREE_MODES, DoorInput
 from aldaba_shared.door_rules import Apart
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
@@ -312,6 +312,7 @@ class DoorLoop:
 
     def _enter(self, told: events.AccessDecided, spend: Use | None) -> None:
         """Journal first, release as soon as the line is durable or patience ends; a pass has all patience."""
+        self._about_to_let_in(known=told.decision.holder is not None)
         Entry(self._shared.clock, lambda: self._release(told), self._recorded_late).begin(
             lambda then: self._moved(told, self._record(told, then=then, spend=spend)),
             patience=None if spend is not None else PATIENCE_SECONDS,
@@ -418,9 +419,14 @@ class DoorLoop:
     def release(self, by: str, command: str | None = None) -> int:
         """Let somebody in by a command or by a person on the spot; returns the line that says so."""
         sequence = self._shared.journal.record(events.DoorReleased(self.id, by, command))
+        self._about_to_let_in(known=False)
         self.mechanics.let(DoorInput.RELEASE_COMMAND, Side.IN, seconds=self.plan.release_seconds)
         log.info("door_released", door=self.id, by=by, journal_sequence=sequence)
         return sequence
+
+    def _about_to_let_in(self, *, known: bool) -> None:
+        if not self.shadow:
+            self._shared.entries.before(self.id, self.plan.into.get(Side.IN), known=known)
 
     def tell(self, event: events.AnyEvent) -> None:
         """Write what the mechanics saw, and move whom it moved."""
@@ -434,6 +440,8 @@ class DoorLoop:
         self.modes.set(mode, until)
 
     def _mode_changed(self, now: ModeNow) -> None:
+        if now.mode in FREE_MODES:
+            self._about_to_let_in(known=False)
         self.mechanics.mode(now.mode)
         self._shared.journal.record(events.DoorModeChanged(self.id, now.mode, now.until, now.why.value))
 

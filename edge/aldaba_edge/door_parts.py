@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
+
+import structlog
 
 from aldaba_edge.door_mode import FirstCards
 from aldaba_edge.keypads import Keypads
@@ -11,6 +13,8 @@ from aldaba_edge.ports import Clock, Digest, Indicator, Journal, Presences, Read
 from aldaba_shared.decide import Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
+
+log: Final = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,28 @@ class Trust(Protocol):
         """The `cti`s that the rules in force say are cancelled."""
 
 
+class BeforeEntry(Protocol):
+    """Hears of an entry before the door lets anybody through: what arms an alarm has to disarm it."""
+
+    def __call__(self, door: DoorId, zone: ZoneId | None, *, known: bool) -> None:
+        """This door is about to let somebody into this zone; `known` is False where nobody can say whom."""
+
+
+class Entries:
+    """Who is told before anybody is let in; what fails there never keeps a door shut."""
+
+    def __init__(self) -> None:
+        self.watchers: list[BeforeEntry] = []
+
+    def before(self, door: DoorId, zone: ZoneId | None, *, known: bool) -> None:
+        """Tell everybody."""
+        for watcher in self.watchers:
+            try:
+                watcher(door, zone, known=known)
+            except Exception:
+                log.exception("entry_watcher_failed", door=door)
+
+
 @dataclass(frozen=True, slots=True)
 class Controller:
     """What all doors of a controller share."""
@@ -68,6 +94,7 @@ class Controller:
     """Turns the canonical bytes of what was shown into this controller's key for it."""
     first_cards: FirstCards
     keypads: Keypads
+    entries: Entries = field(default_factory=Entries)
 
 
 @dataclass(slots=True)

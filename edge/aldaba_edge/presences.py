@@ -85,6 +85,7 @@ class PeerPresences:
         self.peers_now = PeersNow(ControllerId(trust.controller), clock)
         self.own_doors: Callable[[], dict[DoorId, bool]] = dict
         self.asked_for: Callable[[], bool] = lambda: False
+        self.moved: list[Callable[[], None]] = []
         self._doors_told: dict[DoorId, bool] = {}
         self._heartbeat = Alarmed(clock)
         self._uses = uses
@@ -114,6 +115,7 @@ class PeerPresences:
         if self._moves >= CHECKPOINT_EVERY:
             self.checkpoint()
         self._tell_soon()
+        self._changed()
 
     def apart(self, controllers: Collection[ControllerId]) -> bool:
         """Whether any of these controllers, this one apart, cannot be heard."""
@@ -128,6 +130,10 @@ class PeerPresences:
         """A door of ours was released, secured, opened or shut: peers with an interlock hear of it at once."""
         if self.asked_for() and self.own_doors() != self._doors_told:
             self.tell()
+
+    def _changed(self) -> None:
+        for watcher in self.moved:
+            watcher()
 
     def _tell_soon(self) -> None:
         if self._timer is None:
@@ -163,6 +169,7 @@ class PeerPresences:
         self._uses.hear(news.controller, news.used)
         self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
         self._state.put(Slot.PEER_COUNTERS, self._heard)
+        self._changed()
 
     def _wait_for(self, kid: bytes, envelope: bytes) -> None:
         """Look at a stranger's news again later: a peer's first word may come before the rules that name it."""
