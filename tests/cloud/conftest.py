@@ -1,4 +1,4 @@
-"""A migrated database for every test, copied from one that was migrated once."""
+"""A database with one network and its two sites for every test, copied from one that was migrated and filled once."""
 
 import os
 import shutil
@@ -44,18 +44,27 @@ class HandClock:
         self.moment += timedelta(**by)
 
 
+def fill(database: Database) -> None:
+    """The tables of the newest version, one network and its two sites."""
+    migrate(database)
+    with database.write() as db:
+        work = Work(db, Scope(NETWORK), MONDAY_NOON)
+        add_network(work, "Test")
+        add_site(work, Site(BARCELONA, NETWORK, "Barcelona", "Europe/Madrid"))
+        add_site(work, Site(GIRONA, NETWORK, "Girona", "Europe/Madrid"))
+    database.close()
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "aldaba.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.close()
+    fill(Database(f"sqlite:///{path}"))
     return path
 
 
 @pytest.fixture
 def fresh_url(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """A migrated database nobody has used: SQLite, or a clone in the PostgreSQL that `ALDABA_TEST_POSTGRES` names."""
+    """A database nobody has used: SQLite, or a clone in the PostgreSQL that `ALDABA_TEST_POSTGRES` names."""
     if SERVER:
         name = f"test_{uuid4().hex}"
         model = request.getfixturevalue("postgres_template")
@@ -73,9 +82,7 @@ def postgres_template() -> str:
     name = f"template_{uuid4().hex}"
     with closing(psycopg.connect(SERVER, autocommit=True)) as server:
         server.execute(f"CREATE DATABASE {name}".encode())
-    database = Database(SERVER.replace("/postgres?", f"/{name}?"))
-    migrate(database)
-    database.close()
+    fill(Database(SERVER.replace("/postgres?", f"/{name}?")))
     return name
 
 
@@ -87,11 +94,6 @@ def config(tmp_path: Path, fresh_url: str) -> Config:
 @pytest.fixture
 def database(config: Config) -> Iterator[Database]:
     database = Database(config.database)
-    with database.write() as db:
-        work = Work(db, Scope(NETWORK), MONDAY_NOON)
-        add_network(work, "Test")
-        add_site(work, Site(BARCELONA, NETWORK, "Barcelona", "Europe/Madrid"))
-        add_site(work, Site(GIRONA, NETWORK, "Girona", "Europe/Madrid"))
     yield database
     database.close()
 

@@ -1,5 +1,6 @@
 """A controller that writes and signs like the real one, and forgets nothing: the other end of the fleet's tests."""
 
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -66,6 +67,12 @@ class ToyController:
             modes_counter=0,
             modes_confirmed=0,
         )
+
+    def twin(self) -> "ToyController":
+        """The same controller with the same key, whose books go on by themselves."""
+        other = copy(self)
+        other.lines, other.hashes = [*self.lines], [*self.hashes]
+        return other
 
     def join(self, work: Work) -> None:
         """Be paired."""

@@ -1,6 +1,6 @@
 """A small space with everything a page can show: places, people, plans, cards, controllers, and what happened."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from aldaba_cloud.access import store as access
@@ -74,6 +74,11 @@ class Space:
             self._people(work)
             self._publish(work)
         return self
+
+    def copied(self, database: Database, config: Config) -> "Space":
+        """The same space, in a copy of its database and its keys."""
+        controllers = {door: one.twin() for door, one in self.controllers.items()}
+        return replace(self, database=database, config=config, controllers=controllers)
 
     def _places(self, work: Work) -> None:
         for zone, name, parent, limit, counted in ZONES:

@@ -1,9 +1,11 @@
 """What the pages' forms do, posted as a browser posts them."""
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -63,21 +65,35 @@ class Desk:
             return ask(Work(db, Scope(NETWORK, frozenset({BARCELONA})), self.clock.moment))
 
 
-@pytest.fixture
-def desk(database: Database, config: Config, browser: TestClient, clock: HandClock) -> Desk:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Space:
+    """The space as every test here finds it, built once: each then works in a copy of its files."""
+    room = tmp_path_factory.mktemp("desk")
+    shutil.copy(template, room / "aldaba.db")
+    url = f"sqlite:///{room / 'aldaba.db'}"
+    config = Config(state_dir=room, database_url=url, argon2_time_cost=1, argon2_memory_kib=8)
+    database = Database(url)
     space = Space(database, config, MONDAY_NOON).build()
-    for who, role in (
-        ("op", Role.OPERATOR),
-        ("admin", Role.ADMIN),
-        ("fitter", Role.INSTALLER),
-        ("sums", Role.ACCOUNTANT),
-    ):
+    for who, role in WHO.items():
         space.account(f"{who}@example.org", role, "Marta Puig", locale="en")
     with database.write() as db:
         work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), MONDAY_NOON)
         for controller in space.controllers.values():
             fleet.save_hello(work, controller.hello(MONDAY_NOON))
-    return Desk(browser, space, clock)
+    database.close()
+    return space
+
+
+@pytest.fixture
+def fresh_url(tmp_path: Path, built: Space) -> str:
+    """A copy of the built space's database, with the keys it belongs to."""
+    shutil.copytree(built.config.state_dir, tmp_path, dirs_exist_ok=True)
+    return f"sqlite:///{tmp_path / 'aldaba.db'}"
+
+
+@pytest.fixture
+def desk(database: Database, config: Config, built: Space, browser: TestClient, clock: HandClock) -> Desk:
+    return Desk(browser, built.copied(database, config), clock)
 
 
 def test_a_release_from_the_page_becomes_a_command_for_that_door(desk: Desk) -> None:
