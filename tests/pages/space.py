@@ -11,6 +11,7 @@ from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work
 from aldaba_cloud.fleet.ingest import take_batch
+from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.fleet.store import add_controller, save_confirmed, save_contact
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
@@ -134,7 +135,7 @@ class Space:
             self.cards[one.holder] = one.id
 
     def _publish(self, work: Work) -> None:
-        keys = {one.id: bytes(32) for one in self.controllers.values()}
+        keys = {one.id: ControllerKeys(one.id, bytes(32), (bytes(32),)) for one in self.controllers.values()}
         for made in publish(work, BARCELONA, Keyring(self.config.key_dir), keys):
             one = made.generation
             save_confirmed(work, one.controller, (one.epoch, one.version), one.set_hash)
