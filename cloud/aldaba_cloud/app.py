@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from aldaba_cloud.access.card_routes import router as card_router
 from aldaba_cloud.access.pass_routes import router as pass_router
 from aldaba_cloud.access.phone_routes import router as phone_router
 from aldaba_cloud.access.pin_routes import router as pin_router
@@ -113,6 +114,7 @@ def _mount(app: FastAPI) -> None:
         members_router,
         access_router,
         pass_router,
+        card_router,
         phone_router,
         pin_router,
         fleet_router,

@@ -10,6 +10,7 @@ import click
 
 from aldaba_edge import cli_installing as installing
 from aldaba_edge import config as told
+from aldaba_edge.cli_card import card
 from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, refused, say_json, table
 from aldaba_edge.cli_shadow import shadow
 
@@ -272,7 +273,7 @@ def pair(
         click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
 
 
-for command in (*installing.COMMANDS, shadow):
+for command in (*installing.COMMANDS, shadow, card):
     main.add_command(command)
 
 

@@ -21,7 +21,6 @@ from aldaba_cloud.db import Database, Scope, Work, metadata
 from aldaba_cloud.fanout import Hub
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
-from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import SIGNS, CloudKeys
 from aldaba_cloud.fleet.models import Controller

@@ -65,6 +65,8 @@ class DesfireCard:
 
     def _native(self, asked: Command) -> bytes:
         application = self.applications.get(self._selected)
+        if asked.ins != 0xAF:  # noqa: PLR2004 - another command ends an answer of several frames
+            self._frames = []
         match asked.ins:
             case 0x60:
                 self._frames = [VERSION_FRAMES[1], self.uid + BATCH]

@@ -13,6 +13,8 @@ from aldaba_sim.ev2_card import CardKey, Ev2Keys
 NDEF = 0x02
 FILE_BYTES = 256
 KEYS = 5
+VERSION = bytes.fromhex("04040230001105")
+"""The first frame of GetVersion: NXP, NTAG, 424 DNA."""
 MIRROR = 0x40
 """The bit of the file options that turns SUN on."""
 
@@ -55,6 +57,8 @@ class Ntag424Card:
             return self._select(asked)
         if (asked.cla, asked.ins) == (0x00, 0xB0) and self._file:
             return self._read(asked)
+        if (asked.cla, asked.ins) == (0x00, 0xD6) and self._file:
+            return self._update(asked)
         return INSTRUCTION_UNKNOWN
 
     def _select(self, asked: Command) -> bytes:
@@ -89,30 +93,29 @@ class Ntag424Card:
 
     def _native(self, asked: Command) -> bytes:
         match asked.ins:
+            case 0x60:
+                return VERSION + status.MORE
             case 0x64:
                 return self.access.version(asked.data)
             case 0x71:
                 return self.access.begin(asked.data)
             case 0xAF:
                 return self.access.proceed(asked.data)
-            case 0x8D:
-                return self._write(asked)
-            case 0x5F:
+            case 0x5F if self.access.session is not None and self.access.session.key_no == 0:
                 return self._settings(asked)
             case 0xC4 if self.access.session is not None and self.access.session.key_no == 0:
                 return self.access.change(asked)
         return self.access.refuse(status.ILLEGAL_COMMAND)
 
-    def _write(self, asked: Command) -> bytes:
-        """WriteData to the NDEF file, which is written with key 0 and, as delivered, in plain mode with a MAC."""
-        body = self.access.body(asked)
-        if body is None or len(body) < 7 or body[0] != NDEF:  # noqa: PLR2004 - number, offset, length
-            return self.access.refuse(status.INTEGRITY_ERROR)
-        offset, length = (int.from_bytes(body[at : at + 3], "little") for at in (1, 4))
-        if len(body) - 7 != length or offset + length > FILE_BYTES:
-            return self.access.refuse(status.LENGTH_ERROR)
-        self.content[offset : offset + length] = body[7:]
-        return self.access.answer()
+    def _update(self, asked: Command) -> bytes:
+        """UPDATE BINARY: anyone writes to the file as delivered, and nobody once SUN is on."""
+        offset = asked.p1 << 8 | asked.p2
+        if self.mirrors is not None:
+            return b"\x69\x82"
+        if offset + len(asked.data) > FILE_BYTES:
+            return LENGTH_WRONG
+        self.content[offset : offset + len(asked.data)] = asked.data
+        return OK
 
     def _settings(self, asked: Command) -> bytes:
         """ChangeFileSettings with SUN (NT4H2421Gx, 10.7.1): encrypted PICC data, MAC, both in ASCII."""

@@ -90,6 +90,14 @@ class MakingKeys(Struct, frozen=True, array_like=True):
         """Which set it is, and never a key."""
         return f"MakingKeys(version={self.version})"
 
+    def desfire(self, uid: bytes) -> bytes:
+        """Key 0 of the DESFire card with this UID."""
+        return diversified(self.desfire_master, uid + DESFIRE_AID + SYSTEM)
+
+    def ntag(self, uid: bytes) -> bytes:
+        """Key 0 of the NTAG 424 with this UID."""
+        return diversified(self.ntag_master, uid + NTAG_AID + SYSTEM)
+
 
 class DoorSecrets(Struct, frozen=True):
     """What a controller must keep secret beside its identity.
@@ -117,6 +125,11 @@ def key_set(root: bytes, version: int) -> KeySet:
 def making_keys(root: bytes, version: int) -> MakingKeys:
     """What the cloud makes cards of a set with."""
     return MakingKeys(version, *(_purpose(root, version, name) for name in ("desfire master", "ntag master")))
+
+
+def card_number(root: bytes, version: int, uid: bytes) -> bytes:
+    """The 16 bytes in the file of a DESFire card: no other card's, and nobody's to guess without the root."""
+    return _purpose(root, version, f"number {uid.hex()}")
 
 
 def _purpose(root: bytes, version: int, name: str) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from aldaba_edge.codecs import desfire, ev2
+from aldaba_edge.codecs import desfire, ev2, ntag424
 from aldaba_edge.codecs.exchange import Proven
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.drivers.negotiation import CardGone, InField, Met, Negotiation, play
@@ -186,6 +186,47 @@ def test_making_a_card_ours_may_be_broken_off_anywhere_and_taken_up_again() -> N
             assert done is None
             break
     assert lost_at > 15
+
+
+def tag_made() -> ntag424.TagMade:
+    making = making_keys(b"o" * 32, 1)
+    return ntag424.TagMade(1, making.ntag(UID), OLD.sun_meta, OLD.sun(UID), "https://space.example/t")
+
+
+def test_making_a_tag_ours_may_be_broken_off_anywhere_and_taken_up_again() -> None:
+    for lost_at in itertools.count(1):
+        tag = Ntag424Card(UID)
+        answers = itertools.count(1)
+
+        def transmit(command: bytes, *, tag: Ntag424Card = tag, answers: "itertools.count[int]" = answers) -> bytes:
+            answer = tag.transmit(command)
+            if next(answers) == lost_at:  # noqa: B023 - called before the loop goes on
+                raise CardGone
+            return answer
+
+        try:
+            done = play(ntag424.personalise(tag_made(), random.Random(2).randbytes), transmit)
+        except CardGone:
+            again = play(ntag424.personalise(tag_made(), random.Random(3).randbytes), tag.transmit)
+            assert again is None, f"broken off at answer {lost_at}: {again}"
+            reading = hold(tag, reader(OLD)).reading
+            assert isinstance(reading, CardSeen), (lost_at, reading)
+            assert reading.kind is CredentialKind.NTAG424
+        else:
+            assert done is None
+            break
+    assert lost_at > 10
+    assert [key.version for key in tag.access.keys[:3]] == [1, 1, 1]
+
+
+def test_what_was_made_once_is_not_made_twice() -> None:
+    tag, card = Ntag424Card(UID), DesfireCard(UID)
+    for _ in range(2):
+        assert play(ntag424.personalise(tag_made(), random.Random(2).randbytes), tag.transmit) is None
+        assert play(desfire.personalise(made(), random.Random(2).randbytes), card.transmit) is None
+    other = desfire.CardMade(1, bytes(15) + b"1", OLD.desfire(UID), NUMBER)
+    refused = play(desfire.personalise(other, random.Random(2).randbytes), card.transmit)
+    assert refused == Malformed("ev2_not_authenticated"), "another site's card stays another site's"
 
 
 def test_a_file_in_mac_mode_is_read_and_believed_only_with_its_mac() -> None:

@@ -9,7 +9,7 @@ Type 4 Tag and URI Record Type Definition.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +30,15 @@ LONGEST_MESSAGE: Final = 254
 
 PICC_BYTES: Final = 16
 MAC_BYTES: Final = 8
+MASTER_KEY: Final = 0
+META_KEY: Final = 1
+FILE_KEY: Final = 2
+NDEF_FILE_NO: Final = 2
+CHANGE_FILE_SETTINGS: Final = 0x5F
+GET_KEY_VERSION: Final = 0x64
+SECURITY_STATE: Final = 0x6982
+SUN_ON: Final = 0x40
+SUN_OPTIONS: Final = 0xC1
 URI_PREFIXES: Final = {0x00: "", 0x01: "http://www.", 0x02: "https://www.", 0x03: "http://", 0x04: "https://"}
 
 _MAC_LABEL: Final = bytes.fromhex("3cc300010080")
@@ -142,3 +151,75 @@ def sun_mac(file_key: bytes, sun: Sun, covered: bytes = b"") -> bytes:
     """The MAC of the address, under a key made for this very tap (AN12196, 3.4.4)."""
     context = sun.uid + sun.counter.to_bytes(3, "little")
     return ev2.short_mac(ev2.cmac(file_key, _MAC_LABEL + context), covered)
+
+
+@dataclass(frozen=True, slots=True)
+class TagMade:
+    """What a tag is to become: the keys are the tag's own already, but for the one that all tags of the site share."""
+
+    version: int
+    master_key: bytes = field(repr=False)
+    meta_key: bytes = field(repr=False)
+    file_key: bytes = field(repr=False)
+    address: str
+    """Where the tag leads whoever holds a phone to it; the tag adds `e` and `c`."""
+
+
+def personalise(made: TagMade, random: Callable[[int], bytes]) -> Exchange[Malformed | None]:
+    """Make a blank tag ours: its address, where it writes into it, its keys, key 0 last; None when it is done.
+
+    A tag that was pulled away in the middle is taken up where it was left.
+    """
+    message = build_uri(f"{made.address}?e={'0' * 2 * PICC_BYTES}&c={'0' * 2 * MAC_BYTES}")
+    content = len(message).to_bytes(2) + message
+    for command in (SELECT_NDEF, SELECT_FILE):
+        selected = yield from tell(command)
+        if isinstance(selected, Malformed) or not selected.ok:
+            return Malformed("ntag_no_such_tag")
+    version = yield from _version(MASTER_KEY)
+    if isinstance(version, Malformed):
+        return version
+    if version == made.version:
+        return None
+    written = yield from tell(Command(0x00, 0xD6, 0x00, 0x00, content))
+    if isinstance(written, Malformed) or (not written.ok and written.status != SECURITY_STATE):
+        return Malformed("ntag_will_not_write")
+    session = yield from ev2.authenticate(MASTER_KEY, ev2.ZERO_KEY, random(ev2.BLOCK))
+    if isinstance(session, Malformed):
+        return session
+    settings = session.command(CHANGE_FILE_SETTINGS, bytes([NDEF_FILE_NO]), file_settings(content), full=True)
+    changed = yield from ev2.transmit(session, settings)
+    if isinstance(changed, Malformed):
+        return changed
+    return (yield from _install_keys(session, made))
+
+
+def file_settings(content: bytes) -> bytes:
+    """SUN on for a file with these bytes (NT4H2421Gx, 10.7.1): UID and counter encrypted, then the MAC, in ASCII.
+
+    Anyone reads, key 0 writes and changes; key 1 encrypts, key 2 makes the MAC,
+    and the counter is told to nobody in plain.
+    """
+    picc_at, mac_at = content.index(b"?e=") + 3, content.index(b"&c=") + 3
+    offsets = b"".join(at.to_bytes(3, "little") for at in (picc_at, mac_at, mac_at))
+    return bytes([SUN_ON]) + bytes.fromhex("00e0") + bytes([SUN_OPTIONS]) + bytes.fromhex("ff12") + offsets
+
+
+def _install_keys(session: ev2.Session, made: TagMade) -> Exchange[Malformed | None]:
+    for key_no, key in ((META_KEY, made.meta_key), (FILE_KEY, made.file_key)):
+        known = yield from _version(key_no)
+        if isinstance(known, Malformed):
+            return known
+        if known != made.version:
+            changed = yield from ev2.transmit(session, session.key_change(key_no, key, made.version))
+            if isinstance(changed, Malformed):
+                return changed
+    last = yield from tell(session.key_change(MASTER_KEY, made.master_key, made.version))
+    return None if not isinstance(last, Malformed) and last.status == ev2.OK else Malformed("ntag_key_not_changed")
+
+
+def _version(key_no: int) -> Exchange[int | Malformed]:
+    answer = yield from tell(ev2.native(GET_KEY_VERSION, bytes([key_no])))
+    if isinstance(answer, Malformed) or answer.status != ev2.OK or len(answer.data) != 1:
+        return Malformed("ntag_no_key_version")
+    return answer.data[0]

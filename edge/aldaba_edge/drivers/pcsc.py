@@ -7,6 +7,7 @@ and buzzer are best effort, because each maker has its own pseudo commands.
 
 import contextlib
 import queue
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ from aldaba_edge.drivers.supervised import DeviceLost, Session, Supervised
 from aldaba_edge.ports import Reading, Signal, Unreadable
 
 UID_LENGTHS = (4, 7, 10)
+READ_UID = bytes.fromhex("FFCA000000")
 STORAGE_CARD = bytes.fromhex("a000000306")
 """What the ATR of a card without APDUs holds (PC/SC part 3, section 3.1.3.2.3.2)."""
 WAIT_MS = 250
@@ -184,3 +186,27 @@ def _tell(context: Any, name: str, commands: list[bytes]) -> bool:  # noqa: ANN4
 
 def _pci(protocol: int) -> Any:  # noqa: ANN401 - pyscard ships no types
     return scard.SCARD_PCI_T0 if protocol == scard.SCARD_PROTOCOL_T0 else scard.SCARD_PCI_T1
+
+
+@contextlib.contextmanager
+def waited_card(reader: str, seconds: float) -> Iterator[tuple[bytes, Transmit]]:
+    """The UID of the card that is on a reader, or comes within so many seconds, and a conversation with it.
+
+    Raises:
+        DeviceLost: there is no such reader, or no card came.
+        CardGone: it left; also out of `transmit`.
+    """
+    with _context() as context:
+        name = _find(context, reader)
+        state = scard.SCARD_STATE_UNAWARE
+        until = time.monotonic() + seconds
+        while not state & scard.SCARD_STATE_PRESENT:
+            left_ms = max(0, round((until - time.monotonic()) * 1000))
+            result, states = scard.SCardGetStatusChange(context, left_ms, [(name, state)])
+            _must(result, name)
+            state = states[0][1]
+        with held_card(context, name) as transmit:
+            answer = read_answer(transmit(READ_UID))
+            if isinstance(answer, Malformed) or not answer.ok:
+                raise CardGone
+            yield answer.data, transmit
