@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from aldaba_edge.disk_watch import DiskWatch
 from aldaba_edge.journal import SqliteJournal
 from aldaba_edge.journal_file import Tail, open_file
 from aldaba_edge.ports import Clock
@@ -24,6 +25,7 @@ class Books:
     queue: WriteQueue
     writer: Writer
     reserve: Reserve
+    disk: DiskWatch
     clean: bool
     """Whether the run before ended in order."""
 
@@ -71,7 +73,8 @@ def open_books(
         # Nobody knows any more what was used up here: wait until the cloud has heard of it.
         state.put(Slot.USES_LOST, journal.record(MessageRefused("state", "damaged")))
     reserve.hold()
-    return Books(journal, state, uses, queue, writer, reserve, clean)
+    watch = DiskWatch(folder, reserve, queue, journal.record)
+    return Books(journal, state, uses, queue, writer, reserve, watch, clean)
 
 
 def inline(clock: Clock, delay: Callable[[], float] = lambda: 0.0) -> Callable[[Disk], Writer]:

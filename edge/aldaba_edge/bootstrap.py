@@ -137,6 +137,7 @@ class Edge:
         self.secrets = CardSecrets(self.identity.answer.controller, self.identity.answer.controller_key)
         self.mounted = _mount(config, self.registry, self.secrets, self.identity)
         self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
+        self.first_sequence = self.books.journal.durable.sequence
         self.time = Timekeeper(clock, self.books.state, KernelTime(), boot=boot_id(), tell=self.books.journal.record)
         self.time.start()
         self.books.journal.record(DaemonStarted(software(), boot_id(), self.books.clean))

@@ -65,6 +65,18 @@ def status(path: Path, *, as_json: bool) -> None:
         f"{'verified' if answer['rules_verified'] else 'NOT verified'}, "
         f"{'connected' if answer['connected'] else 'offline'}, line {answer['durable_sequence']}"
     )
+    clock, disk = answer["clock"], answer["disk"]
+    wear = disk["written_bytes_per_line"]
+    click.echo(
+        f"time known by {clock['by']}, within {clock['uncertainty_ms']} ms; "
+        if clock["trusted"]
+        else "time UNCERTAIN: passes and phones are refused; ",
+        nl=False,
+    )
+    click.echo(
+        f"disk {disk['free_bytes'] // 2**20} MiB free{', SHORT' if disk['short'] else ''}"
+        f"{f', {wear} bytes written a line' if wear else ''}"
+    )
     rows = [(one["id"], one["state"], one["mode"], ", ".join(one["lost_readers"]) or "-") for one in answer["doors"]]
     click.echo(table(rows, ("door", "state", "mode", "lost readers")))
 

@@ -9,9 +9,11 @@ from typing import Any, Final
 
 import structlog
 
+from aldaba_edge.books import Books
 from aldaba_edge.bootstrap import Edge
 from aldaba_edge.clock import AsyncioClock
 from aldaba_edge.config import Config
+from aldaba_edge.disk_watch import written_bytes
 from aldaba_edge.local import LocalSocket
 from aldaba_edge.shown import shown_line
 
@@ -67,6 +69,7 @@ class Daemon:
             "journal": edge.books.journal.id,
             "last_sequence": edge.books.journal.last,
             "durable_sequence": edge.books.journal.durable.sequence,
+            "disk": _disk(edge.books, edge.first_sequence),
             "unrecorded": edge.books.journal.unrecorded,
             "connected": edge.connected,
             "doors": [
@@ -80,6 +83,18 @@ class Daemon:
                 for loop in edge.doors
             ],
         }
+
+
+def _disk(books: Books, first: int) -> dict[str, Any]:
+    """Room and wear: bytes written since the start, and how many that is for each line of the books."""
+    written, lines = written_bytes(), books.journal.durable.sequence - first
+    return {
+        "free_bytes": books.disk.free,
+        "short": books.disk.short,
+        "reserve_held": books.reserve.held,
+        "written_bytes": written,
+        "written_bytes_per_line": round(written / lines) if written is not None and lines > 0 else None,
+    }
 
 
 class _Shown:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from aldaba_edge.books import Books
@@ -12,6 +13,8 @@ from aldaba_edge.state import Slot
 
 MINUTE: Final = 60.0
 HOUR: Final = 3600.0
+FLOOR_EVERY: Final = timedelta(minutes=10)
+"""How often the floor under the clock is raised: each time costs the card two pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,10 @@ class Housekeeping:
         if self.time_known():
             # By an unsure clock young lines may look old.
             self.core.pruner.look(self.core.sync.uplink.watermark)
+        books.disk.look()
         now = self.clock.now()
         # An unsure clock raises no floor, or one bad start would rule the next.
-        if self.time_known() and now > books.state.time_floor():
+        if self.time_known() and now >= books.state.time_floor() + FLOOR_EVERY:
             books.state.put(Slot.TIME_FLOOR, now)
         durable = books.journal.durable
         if books.state.get(Slot.TAIL, Tail) != durable:
@@ -44,8 +48,6 @@ class Housekeeping:
         self.books.uses.forget_expired()
         self.core.rules.tidy()
         self.books.queue.tidy()
-        if not self.books.queue.failing:
-            self.books.reserve.hold()
         self.look_at_certificate()
 
 

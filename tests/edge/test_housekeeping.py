@@ -8,7 +8,7 @@ from aldaba_edge import housekeeping
 from aldaba_edge.housekeeping import Housekeeping, by_clock, by_scheduler
 from aldaba_edge.writer import InlineWriter
 from aldaba_shared.decide import Side
-from aldaba_shared.events import Passed
+from aldaba_shared.events import DiskBack, DiskShort, Passed
 from aldaba_shared.ids import HolderId, ZoneId
 from aldaba_shared.messages import Kind
 from aldaba_shared.presence import STREET, Order
@@ -104,4 +104,31 @@ def test_apschedulers_threads_only_post(tmp_path: Path, monkeypatch: pytest.Monk
     stop = by_scheduler(chores, posted.put)
     assert posted.get(timeout=5) == chores.minutely
     stop()
+    place.stop()
+
+
+def test_a_spent_reserve_is_one_alarm_and_its_return_one_line(tmp_path: Path) -> None:
+    place = started(tmp_path)
+    chores = Housekeeping(place.books, place.core, place.clock)
+    chores.minutely()
+    assert place.books.reserve.spend()
+    for _ in range(3):
+        chores.minutely()
+    place.clock.settle()
+    told = [line.event for line in place.books.journal.file.events() if isinstance(line.event, DiskShort | DiskBack)]
+    assert [type(one) for one in told] == [DiskShort, DiskBack]
+    assert place.books.reserve.held
+    place.stop()
+
+
+def test_by_an_unsure_clock_nothing_is_pruned_and_no_floor_is_raised(tmp_path: Path) -> None:
+    place = started(tmp_path)
+    place.books.journal.record(OPENED)
+    place.clock.advance(90)
+    floor = place.books.state.time_floor()
+    place.clock.jump(400 * 86_400)
+    Housekeeping(place.books, place.core, place.clock, lambda: False).minutely()
+    place.clock.settle()
+    assert place.books.journal.file.start.sequence == 0, "lines of today look a year old"
+    assert place.books.state.time_floor() == floor
     place.stop()

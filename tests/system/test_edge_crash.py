@@ -16,7 +16,7 @@ from aldaba_edge.books import open_books, threaded
 from aldaba_edge.clock import HandClock
 from aldaba_edge.journal_file import reading
 from aldaba_shared.envelope import KeyRing
-from aldaba_shared.events import DoorOpened
+from aldaba_shared.events import DiskBack, DiskShort, DoorOpened, Unrecorded
 from tests.edge.places import FRONT, ME, books_in, no_break
 from tests.system.recording_child import record
 
@@ -74,7 +74,10 @@ def _small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_a_disk_that_is_really_full_stops_the_books_and_breaks_nothing(small_disk: Path) -> None:
+def test_a_disk_that_is_really_full_stops_the_books_and_breaks_nothing(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aldaba_edge.journal.MOST_WAITING", 50)
     clock = HandClock()
     books = books_in(small_disk, clock, reserve_bytes=256 * 1024)
     clock.settle()
@@ -96,8 +99,18 @@ def test_a_disk_that_is_really_full_stops_the_books_and_breaks_nothing(small_dis
     assert reserve_lasted > 10, "the reserve kept the books going for a while"
     durable = books.journal.durable.sequence
     assert told[-1] == durable
+    books.disk.look()
+    for _ in range(80):
+        books.journal.record(DoorOpened(FRONT))
+    assert books.journal.unrecorded > 20, "what memory cannot keep either is counted, not dropped in silence"
+    unrecorded = books.journal.unrecorded
     ballast.unlink()
     clock.advance(3)
+    books.disk.look()
+    clock.settle()
+    events = [line.event for line in books.journal.file.events()]
+    assert Unrecorded(unrecorded, "disk_full") in events
+    assert [type(one) for one in events if isinstance(one, DiskShort | DiskBack)] == [DiskShort, DiskBack]
     assert not books.queue.failing
     assert books.journal.durable.sequence == books.journal.last
     assert books.journal.file.verify(KeyRing(), ME).total() == books.journal.last
