@@ -17,31 +17,51 @@ COMMUNICATION_SOCKET = Path("/run/pcscd/pcscd.comm")
 START_SECONDS = 60.0
 
 
+class Pcscd:
+    """A running daemon that can be ended and started again, as an update of the package does."""
+
+    def __init__(self, folder: str, port: int) -> None:
+        self.port = port
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until programs and cards can reach it."""
+        COMMUNICATION_SOCKET.parent.mkdir(exist_ok=True)
+        command = ["pcscd", "--foreground", "--error", "-c", self._folder]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_for(self.port)
+
+    def stop(self) -> None:
+        """End it; idempotent."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.terminate()
+            process.wait(timeout=10)
+
+
 @contextlib.contextmanager
-def virtual_reader() -> Iterator[int]:
-    """The port of the first slot; the second is the next one. pcscd has one socket a machine, so others wait."""
+def private_pcscd() -> Iterator[Pcscd]:
+    """A daemon with the virtual reader. pcscd has one socket a machine, so others wait for their turn."""
     with Path(tempfile.gettempdir(), "aldaba-pcscd.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         with tempfile.TemporaryDirectory() as folder:
             port = _two_free_ports()
             told = f'FRIENDLYNAME "{READER_NAME}"\nDEVICENAME /dev/null:0x{port:04X}\n'
             (Path(folder) / "vpcd").write_text(f"{told}LIBPATH {DRIVER}\nCHANNELID 0x{port:04X}\n")
-            with _running(folder):
-                _wait_for(port)
-                yield port
+            pcscd = Pcscd(folder, port)
+            try:
+                pcscd.start()
+                yield pcscd
+            finally:
+                pcscd.stop()
 
 
 @contextlib.contextmanager
-def _running(folder: str) -> Iterator[None]:
-    COMMUNICATION_SOCKET.parent.mkdir(exist_ok=True)
-    pcscd = subprocess.Popen(
-        ["pcscd", "--foreground", "--error", "-c", folder], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        pcscd.terminate()
-        pcscd.wait(timeout=10)
+def virtual_reader() -> Iterator[int]:
+    """The port of the first slot; the second is the next one."""
+    with private_pcscd() as pcscd:
+        yield pcscd.port
 
 
 def _two_free_ports() -> int:

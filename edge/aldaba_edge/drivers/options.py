@@ -197,6 +197,8 @@ class PcscOptions(CardOptions, frozen=True, kw_only=True):
     reader: Path
     uid: HexBytes = "FFCA000000"
     granted: tuple[HexBytes, ...] = ()
+    long_access: tuple[HexBytes, ...] = ()
+    """Granted, for who needs longer; without it the same as `granted`."""
     denied: tuple[HexBytes, ...] = ()
     quiet: tuple[HexBytes, ...] = ()
     retry_ms: Milliseconds = 500

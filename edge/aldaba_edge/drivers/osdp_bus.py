@@ -174,7 +174,7 @@ class LineChannel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
     def read(self, max_bytes: int) -> bytes:
         """What has arrived, perhaps nothing."""
         try:
-            received: bytes = self._line.read(min(self._line.in_waiting, max_bytes))
+            received: bytes = self._line.read(min(self._line_bytes(), max_bytes))
         except (OSError, SerialException) as error:
             self.broken = error
             return b""
@@ -190,8 +190,13 @@ class LineChannel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
         return len(buf)
 
     def flush(self) -> None:
-        """Forget what is in the way in."""
+        """Keep what is on its way in from the library, but not from whoever listens for strangers on the line."""
+        self.read(self._line_bytes())
+
+    def _line_bytes(self) -> int:
         try:
-            self._line.reset_input_buffer()
+            waiting: int = self._line.in_waiting
         except (OSError, SerialException) as error:
             self.broken = error
+            return 0
+        return waiting

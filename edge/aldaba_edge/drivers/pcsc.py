@@ -41,6 +41,7 @@ class PcscReader:
         self._uid_command = bytes.fromhex(options.uid)
         self._shows = {
             Signal.GRANTED: [bytes.fromhex(one) for one in options.granted],
+            Signal.LONG_ACCESS: [bytes.fromhex(one) for one in options.long_access or options.granted],
             Signal.DENIED: [bytes.fromhex(one) for one in options.denied],
         }
         self._signals: queue.SimpleQueue[Signal] = queue.SimpleQueue()

@@ -124,3 +124,11 @@ def test_a_signal_reaches_the_reader_as_light_and_sound(bench: Bench) -> None:
     led, buzzer = ({key: command[key] for key in ("on_count", "off_count")} for command in reader.shown[-2:])
     assert led == {"on_count": 5, "off_count": 5}
     assert buzzer == {"on_count": 3, "off_count": 12}
+
+
+def test_a_card_said_in_clear_on_a_secured_line_is_an_alarm_and_no_card(bench: Bench) -> None:
+    bench.tap_until_read(ENTRY)
+    bench.line.shout(bytes.fromhex("538312000550000132000102030405060000"))
+    news = [bench.posted[ENTRY].next(), bench.posted[ENTRY].next()]
+    assert news == [ReaderTampered("osdp_in_clear"), ReaderLost("osdp_in_clear")]
+    bench.tap_until_read(EXIT)
