@@ -6,18 +6,27 @@ length. Parity is checked wherever a format has it; it is weak (two bits), so a
 frame whose pulses were not clean is refused whole before parity is looked at.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from itertools import combinations
+from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from aldaba_edge.codecs.malformed import Malformed
 
 KEYPAD_BITS: Final = (4, 8)
 LONGEST_FRAME: Final = 256
+NAME: Final = re.compile(r"[A-Za-z0-9._ -]{1,40}")
+"""No colon: the name is one part of a card's canonical number."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parity:
+Place: TypeAlias = tuple[int, int]
+"""Where a number stands in a frame: its first bit, counted from 0, and how many there are."""
+
+
+class Parity(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One parity bit at `at` over the bits from `start`, `length` of them; positions count from 0."""
 
     at: int
@@ -25,31 +34,66 @@ class Parity:
     start: int
     length: int
 
+    @property
+    def covers(self) -> Place:
+        """The bits it is counted over."""
+        return self.start, self.length
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WiegandFormat:
-    """Where a card's numbers stand in a frame of `bits` bits; `facility` and `number` are (start, length)."""
+
+class WiegandFormat(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a card's numbers stand in a frame of `bits` bits; the name is part of every card's number."""
 
     name: str
     bits: int
-    number: tuple[int, int]
-    facility: tuple[int, int] | None = None
+    number: Place
+    facility: Place | None = None
     parities: tuple[Parity, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a format that reaches beyond its own frame or could be mistaken for a key.
+        """Refuse a format that contradicts itself or could be mistaken for a key; every mistake is said.
 
         Raises:
             ValueError: says which.
         """
-        ends = [sum(self.number), sum(self.facility or (0, 0)), *(parity.at + 1 for parity in self.parities)]
-        ends += [parity.start + parity.length for parity in self.parities]
-        if max(ends) > self.bits or self.bits > LONGEST_FRAME:
-            message = f"format {self.name} reaches beyond its {self.bits} bits"
+        if mistakes := [*self._mistakes(), *self._parity_mistakes()]:
+            message = f"format {self.name!r}: {'; '.join(mistakes)}"
             raise ValueError(message)
+
+    def _mistakes(self) -> Iterator[str]:
+        if not NAME.fullmatch(self.name):
+            yield "its name is not 1 to 40 letters, digits, dots, dashes, spaces or underscores"
         if self.bits in KEYPAD_BITS:
-            message = f"format {self.name} is as long as a key of a keypad"
-            raise ValueError(message)
+            yield f"{self.bits} bits are a key of a keypad"
+        if not 1 <= self.bits <= LONGEST_FRAME:
+            yield f"{self.bits} bits are not between 1 and {LONGEST_FRAME}"
+        for what, place in self._places():
+            if place[0] < 0 or place[1] < 1 or sum(place) > self.bits:
+                yield f"{what} ({place[0]}, {place[1]}) is not within its {self.bits} bits"
+        for (one, first), (other, second) in combinations(self._own_bits(), 2):
+            if first[0] < sum(second) and second[0] < sum(first):
+                yield f"{one} and {other} share bits"
+
+    def _parity_mistakes(self) -> Iterator[str]:
+        """A parity that is counted over itself, or before a bit it needs is known, could never be built."""
+        for number, parity in enumerate(self.parities, start=1):
+            if parity.start <= parity.at < sum(parity.covers):
+                yield f"parity {number} covers itself"
+            for later, other in enumerate(self.parities[number:], start=number + 1):
+                if parity.start <= other.at < sum(parity.covers):
+                    yield f"parity {number} covers parity {later}: write it after that one"
+
+    def _own_bits(self) -> Iterator[tuple[str, Place]]:
+        """What every bit can be only one of."""
+        yield "number", self.number
+        if self.facility is not None:
+            yield "facility", self.facility
+        for number, parity in enumerate(self.parities, start=1):
+            yield f"parity {number}", (parity.at, 1)
+
+    def _places(self) -> Iterator[tuple[str, Place]]:
+        yield from self._own_bits()
+        for number, parity in enumerate(self.parities, start=1):
+            yield f"what parity {number} covers", parity.covers
 
 
 def _halves(name: str, bits: int, facility: tuple[int, int] | None, number: tuple[int, int]) -> WiegandFormat:

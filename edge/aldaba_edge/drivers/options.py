@@ -129,6 +129,10 @@ class CardFormats(Options, frozen=True, kw_only=True):
         if unknown:
             message = f"no Wiegand format is called {', '.join(unknown)}; use {', '.join(FORMATS)}, or custom_formats"
             raise ValueError(message)
+        taken = [known.name for known in self.custom_formats if known.name in FORMATS]
+        if taken:
+            message = f"custom_formats: {', '.join(taken)} is a format already; give yours a name of its own"
+            raise ValueError(message)
         lengths = [known.bits for known in self.known_formats()]
         if len(set(lengths)) < len(lengths) or not lengths:
             message = f"formats of {lengths} bits: name at least one, and one a length, or cards could be mistaken"

@@ -1,6 +1,8 @@
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import event, given
@@ -19,6 +21,7 @@ from aldaba_edge.codecs.wiegand import (
     build_key,
     read_bits,
 )
+from aldaba_edge.drivers.registry import Kind, load_registry
 
 VECTORS = json.loads((Path(__file__).parents[2] / "golden" / "wiegand.json").read_text())
 D0, D1 = 0, 1
@@ -77,11 +80,81 @@ def test_a_format_of_the_house_is_data() -> None:
     assert read_bits(build_bits(card, house), [house]) == card
 
 
-def test_a_format_that_reaches_beyond_its_frame_is_refused() -> None:
-    with pytest.raises(ValueError, match="beyond"):
-        WiegandFormat(name="bad", bits=26, number=(20, 10))
-    with pytest.raises(ValueError, match="key"):
-        WiegandFormat(name="bad", bits=8, number=(0, 8))
+EVEN = Parity(at=0, odd=False, start=1, length=15)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        pytest.param({"number": (20, 30)}, "number (20, 30) is not within its 32 bits", id="beyond its frame"),
+        pytest.param({"number": (-1, 8)}, "number (-1, 8) is not within", id="before its frame"),
+        pytest.param({"number": (4, 0)}, "number (4, 0) is not within", id="an empty number"),
+        pytest.param({"bits": 8, "number": (1, 3), "parities": ()}, "8 bits are a key", id="as long as a key"),
+        pytest.param({"bits": 300}, "300 bits are not between", id="longer than any frame"),
+        pytest.param({"facility": (10, 8)}, "number and facility share bits", id="overlapping numbers"),
+        pytest.param({"number": (0, 20)}, "number and parity 1 share bits", id="a parity bit that is data"),
+        pytest.param({"parities": (Parity(at=3, odd=True, start=1, length=9),)}, "covers itself", id="its own parity"),
+        pytest.param(
+            {"parities": (Parity(at=31, odd=True, start=0, length=31), EVEN)}, "covers parity 2", id="out of order"
+        ),
+        pytest.param({"name": "a:b"}, "its name is not", id="a name that would forge another number"),
+    ],
+)
+def test_every_mistake_in_a_format_is_said(changed: dict[str, Any], said: str) -> None:
+    sound: dict[str, Any] = {"name": "house", "bits": 32, "number": (13, 18), "parities": (EVEN,)}
+    assert WiegandFormat(**sound)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        WiegandFormat(**(sound | changed))
+
+
+def test_all_mistakes_of_a_format_are_told_together_when_a_configuration_is_checked() -> None:
+    bad = {"name": "house", "bits": 32, "number": [13, 30], "facility": [12, 4], "parity": []}
+    wrong = load_registry().check(Kind.READER, "wiegand", {"d0": 5, "d1": 6, "formats": [], "custom_formats": [bad]})
+    assert any("parity" in one for one in wrong), "a key nobody knows"
+    del bad["parity"]
+    wrong = load_registry().check(Kind.READER, "wiegand", {"d0": 5, "d1": 6, "formats": [], "custom_formats": [bad]})
+    assert "is not within its 32 bits" in wrong[0]
+    assert "share bits" in wrong[0]
+    taken = {"name": "H10301", "bits": 27, "number": [1, 20]}
+    wrong = load_registry().check(Kind.READER, "wiegand", {"d0": 5, "d1": 6, "formats": [], "custom_formats": [taken]})
+    assert "a name of its own" in wrong[0]
+
+
+@st.composite
+def formats(draw: st.DrawFn) -> WiegandFormat:
+    """A format of anybody's: a number, perhaps a facility, and parities over any bits but their own."""
+    inner = draw(st.integers(8, 60))
+    split = draw(st.integers(0, inner - 2))
+    facility = (1, split) if split else None
+    first, last = draw(st.integers(1, inner)), draw(st.booleans())
+    parities = [Parity(at=0, odd=draw(st.booleans()), start=1, length=first)]
+    if last:
+        parities.append(Parity(at=inner + 1, odd=draw(st.booleans()), start=draw(st.integers(0, inner)), length=1))
+    return WiegandFormat(
+        name="drawn",
+        bits=inner + 1 + last,
+        number=(1 + split, inner - split),
+        facility=facility,
+        parities=tuple(parities),
+    )
+
+
+@given(data=st.data(), known=formats())
+def test_whatever_a_format_says_its_cards_come_back_and_a_wrong_bit_under_parity_does_not(
+    data: st.DataObject, known: WiegandFormat
+) -> None:
+    number = data.draw(st.integers(0, 2 ** known.number[1] - 1))
+    facility = data.draw(st.integers(0, 2 ** known.facility[1] - 1)) if known.facility else None
+    card = CardNumber(known.name, facility, number)
+    bits = build_bits(card, known)
+    assert read_bits(bits, [known]) == card
+    covered = {parity.at for parity in known.parities} | {
+        at for parity in known.parities for at in range(parity.start, parity.start + parity.length)
+    }
+    event(f"{len(known.parities)} parities, {'all' if len(covered) == known.bits else 'some'} bits covered")
+    for at in covered:
+        flipped = bits[:at] + "10"[int(bits[at])] + bits[at + 1 :]
+        assert read_bits(flipped, [known]) == Malformed("wiegand_parity")
 
 
 def pulses_of(bits: str) -> list[tuple[int, bool, float]]:
