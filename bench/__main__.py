@@ -8,11 +8,12 @@ from pathlib import Path
 
 import structlog
 
-from bench import compile_rules, decision, drain, ingest, journal, revoke, screen, start, tap
+from bench import big_journal, compile_rules, decision, drain, ingest, journal, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "journal": journal.cases,
+    "big-journal": big_journal.cases,
     "ingest": ingest.cases,
     "drain": drain.cases,
     "revoke": revoke.cases,

@@ -44,8 +44,8 @@ class Case:
     unit: str = "us"
 
 
-UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1e-6}
-"""Samples are seconds, or bytes where the unit is MB."""
+UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1e-6, "B": 1.0}
+"""Samples are seconds, or bytes where the unit is MB or B."""
 
 
 @dataclass(frozen=True)
