@@ -1,10 +1,8 @@
 """`aldaba-sim`: the simulated world, the demo, and single parts of both."""
 
 import json
-import shutil
 import sys
-import tempfile
-from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +13,7 @@ Examples:
   aldaba-sim world --seed 1 --days 30
   aldaba-sim world --seed 7 --days 2 --json
   aldaba-sim world --days 9 --outage-hours 180
+  aldaba-sim world --fresh-seconds 180
 """
 
 
@@ -27,47 +26,28 @@ def main() -> None:
 @click.option("--seed", type=int, default=1, show_default=True, help="The world is a function of it.")
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="How many days go by.")
 @click.option("--outage-hours", type=click.FloatRange(min=0), default=0.0, help="No broker and no cloud for so long.")
+@click.option(
+    "--shrink-seconds", type=float, default=300.0, show_default=True, help="Shorten a story that fails; 0: no."
+)
+@click.option("--fresh-seconds", type=float, default=0.0, help="Live seeds nobody has lived, so many seconds of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print the numbers for programs.")
 @click.option("--mutant", type=str, default=None, hidden=True, help="Break the software on purpose, to see it found.")
-def world(seed: int, days: int, outage_hours: float, *, as_json: bool, mutant: str | None) -> None:
+def world(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option keeps its type above
     """Live through simulated days with every kind of fault, and judge what the doors did.
 
     Ends 0 when every invariant held and every kind of fault struck, 1 when not
-    (each breach and each missing kind is told on standard error), 2 when the world could not be run.
+    (each breach and each missing kind is told on standard error, with a timeline
+    of the shortest story found that fails alike), 2 when the world could not be run.
     """
-    from aldaba_sim.mutants import applied  # noqa: PLC0415 - the cloud and the edge take a second to import
-    from aldaba_sim.story import tell  # noqa: PLC0415 - same
-    from aldaba_sim.world import World  # noqa: PLC0415 - same
+    from aldaba_sim import telling  # noqa: PLC0415 - the cloud and the edge take a second to import
 
-    folder = Path(tempfile.mkdtemp(prefix="aldaba-world-"))
     try:
-        with applied(mutant):
-            story = tell(seed, days)
-            made = World(story.without_faults() if outage_hours else story, folder)
-            outcome = made.run(
-                lambda day: click.echo(f"\rday {day} of {days}", err=True, nl=day == days), outage_hours=outage_hours
-            )
-            made.close()
+        if wanted["fresh_seconds"]:
+            sys.exit(telling.fresh(wanted["fresh_seconds"], wanted["shrink_seconds"], as_json=wanted["as_json"]))
+        sys.exit(telling.one(telling.Wanted(**{name: wanted[name] for name in telling.Wanted.__annotations__})))
     except (AldabaError, KeyError) as error:
         click.echo(f"The world could not be run: {error}", err=True)
         sys.exit(2)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    numbers = outcome.numbers()
-    for why in outcome.ledger.unrecorded:
-        click.echo(f"unrecorded: {why}", err=True)
-    for complaint in outcome.complaints():
-        click.echo(complaint, err=True)
-    click.echo(json.dumps(numbers) if as_json else _table(numbers))
-    sys.exit(0 if outcome.holds else 1)
-
-
-def _table(numbers: dict[str, object]) -> str:
-    lines = [f"{name:24} {value:>10}" for name, value in numbers.items() if not isinstance(value, dict)]
-    faults = numbers["faults"]
-    if isinstance(faults, dict):
-        lines += ["", "faults that struck", *(f"  {name:22} {times:>10}" for name, times in faults.items())]
-    return "\n".join(lines)
 
 
 @main.command(epilog="\b\nExamples:\n  aldaba-sim demo\n")
@@ -109,3 +89,7 @@ def _play(only: str | None) -> None:
     except AldabaError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ somebody has walked.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -54,10 +55,22 @@ class Ledger:
     faults: Counter[str] = field(default_factory=Counter)
     unrecorded: list[str] = field(default_factory=list)
     """The releases without a line, each with the fault that explains it."""
+    clock: Callable[[], datetime] | None = None
+    chronicle: list[tuple[datetime, str]] = field(default_factory=list)
+    """What happened when, in words, for the timeline of a world that failed."""
+    first_breach_at: datetime | None = None
+
+    def tell(self, what: str) -> None:
+        """Something happened that belongs on a timeline."""
+        if self.clock is not None:
+            self.chronicle.append((self.clock(), what))
 
     def breach(self, kind: Broken, what: str) -> None:
         """An invariant broke; the words are for whoever has to find out why."""
         self.breaches.append((kind, what))
+        self.tell(f"BROKEN {kind.value}: {what}")
+        if self.first_breach_at is None and self.clock is not None:
+            self.first_breach_at = self.clock()
 
     def count(self, kind: Broken) -> int:
         """How often an invariant broke."""

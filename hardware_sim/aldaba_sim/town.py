@@ -4,7 +4,7 @@ The same facts go to the cloud through its own services (`cloud_side`); nothing
 of what the cloud makes of them comes back here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from random import Random
@@ -42,9 +42,9 @@ OTHER_HOURS: Final = ((9.0, 18.0), (8.0, 20.0), (8.5, 19.0), (7.0, 21.0))
 """What the admin changes the working hours to, in turn."""
 
 
-def first_truth(people: Sequence[Person], first_day: date, rng: Random) -> Truth:
-    """The books on the first day: most have paid for a while, some will not pay again."""
-    carriers = {person.holder: _carrier(person, first_day, rng) for person in people}
+def first_truth(people: Sequence[Person], first_day: date, luck: Callable[[str], Random]) -> Truth:
+    """The books on the first day: most have paid for a while, some will not pay again. Each person has their dice."""
+    carriers = {person.holder: _carrier(person, first_day, luck(person.holder)) for person in people}
     return Truth(carriers, OFFERS, HOURS, frozenset({first_day + timedelta(days=9)}))
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
 from datetime import timedelta
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -58,7 +59,12 @@ class Troubles:
         """Have every fault strike at its moment."""
         self._world.broker.on_struck = lambda name: self._happened(STRUCK[name])
         for strike in strikes:
-            self._world.time.call_at(strike.at, lambda s=strike: self._strikes[s.kind](s))  # type: ignore[misc] # mypy cannot infer a lambda with a default
+            self._world.time.call_at(strike.at, partial(self._begin, strike))
+
+    def _begin(self, strike: Strike) -> None:
+        for_long = f" for {round(strike.seconds)} s" if strike.seconds else ""
+        self._world.ledger.tell(f"FAULT {strike.kind.value} at {strike.controller}{for_long}")
+        self._strikes[strike.kind](strike)
 
     def leave_alone(self, seconds: float) -> None:
         """Broker and cloud are gone together: the doors are alone with what they know."""

@@ -167,6 +167,9 @@ class Streets:
         behind = self._behind[opening.door]
         tap.released = _moved(_lock(behind.paper(opening.door), opening, entering=tap.entering), since)
         tap.died_with_it = behind.life != tap.life or not behind.alive
+        way = "in" if tap.entering else "out"
+        answer = "let through" if tap.released else "no answer" if tap.died_with_it else "refused"
+        self._ledger.tell(f"{tap.holder} taps {way} at {tap.door}: {answer}")
         if tap.released:
             if True not in tap.rightful:
                 self._ledger.breach(Broken.UNAUTHORISED_RELEASE, f"{tap.holder} at {tap.door}, {tap.at}")
@@ -242,6 +245,8 @@ class Streets:
             companion.seen = False
             self._ledger.faults["tailgating"] += 1
         walker.place = place
+        followed = f" with {', '.join(one.person.holder for one in companions)} behind" if companions else ""
+        self._ledger.tell(f"{walker.person.holder} is in {place}{followed}")
         if entering or opening.reader_out:
             walker.seen = survived
         walker.walking = False

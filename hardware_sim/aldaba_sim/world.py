@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,13 +91,13 @@ class World:
         self.days = story.days
         self.people = story.people
         self.time = HandTime(FIRST_DAY)
-        self.ledger = Ledger()
+        self.ledger = Ledger(clock=self.time.now)
         self.broker = Broker(self.time, story.luck("network"))
         keys = make_keys(BARCELONA, self.time.now())
         cloud_folder = folder / "cloud"
         cloud_folder.mkdir(parents=True)
         self.cloud = CloudSide(cloud_folder, self.time, self.broker, keys, head_seconds=HEAD_SECONDS)
-        first = town.first_truth(self.people, FIRST_DAY.date(), story.luck("town"))
+        first = town.first_truth(self.people, FIRST_DAY.date(), partial(story.luck, "town"))
         self.cloud.open_business(BARCELONA, self.people, first)
         self.machines = {
             opening.door: Machine(
