@@ -120,6 +120,9 @@ class Client:
             for name, spoiled in self._spoiled(topic, payload):
                 self.travel(lambda t=name, p=spoiled: self._broker.accept(t, p, retain=retain))  # type: ignore[misc] # as above
 
+    def credentials_changed(self) -> None:
+        """This network asks for no certificate."""
+
     def stop(self) -> None:
         """Disconnect for good; idempotent."""
         self._running = False
