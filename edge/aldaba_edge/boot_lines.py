@@ -20,8 +20,9 @@ UARTS: Final = ("/dev/serial0", "/dev/ttyAMA0", "/dev/ttyS0")
 
 
 def lines_of(config: told.Config, catalog: Catalog) -> list[str]:
-    """The lines that the boards and readers of this controller want, each once."""
-    return list(dict.fromkeys(one for door in config.door for one in _of_door(door, catalog)))
+    """The lines that the boards, readers and battery clock of this controller want, each once."""
+    clock = catalog.clock(config.battery_clock).boot if config.battery_clock is not None else ()
+    return list(dict.fromkeys((*(one for door in config.door for one in _of_door(door, catalog)), *clock)))
 
 
 def _of_door(door: told.Door, catalog: Catalog) -> Iterator[str]:

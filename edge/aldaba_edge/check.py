@@ -108,6 +108,7 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
         exposed = told.secret_exposed(found.config.data / "identity")
         mistakes += [exposed] if exposed else []
         mistakes += registry.check(Kind.PINS, found.config.pins.profile, found.config.pins.options)
+        mistakes += _clock(found.config.battery_clock, catalog)
     doors = []
     for door in found.doors:
         board = _board(door, catalog)
@@ -118,6 +119,12 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
     if not mistakes:
         mistakes += claimed_twice(found.doors, catalog, registry)
     return Verdict(mistakes, warnings, doors)
+
+
+def _clock(named: str | None, catalog: Catalog) -> list[str]:
+    if named is None or named in catalog.names("clock"):
+        return []
+    return [f"battery_clock: there is no profile {named!r}. Use one of: {', '.join(catalog.names('clock'))}."]
 
 
 def _board(door: told.Door, catalog: Catalog) -> BoardProfile | None:

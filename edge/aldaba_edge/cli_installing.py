@@ -62,7 +62,7 @@ def doctor(path: Path, *, as_json: bool, clicks: bool, commission: bool, **wante
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile", "supply"]), required=False)
+@click.argument("kind", type=click.Choice(["reader", "lock", "board", "turnstile", "supply", "clock"]), required=False)
 @json_option
 @mendable
 def profiles(kind: str | None, *, as_json: bool) -> None:

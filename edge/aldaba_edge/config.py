@@ -170,6 +170,8 @@ class Config(Table, frozen=True, kw_only=True):
     data_dir: str = "/var/lib/aldaba"
     runtime_dir: str = "/run/aldaba"
     log: Literal["console", "journal"] = "console"
+    battery_clock: Name | None = None
+    """The profile of the clock that keeps time without power, such as `ds3231`; `boot-lines` makes the kernel read it."""
     cloud_url: Annotated[str, msgspec.Meta(pattern="^https?://")] | None = None
     pins: Device = Device(profile="native")
     door: list[Door]

@@ -234,6 +234,14 @@ class SupplyProfile(Profile, frozen=True, kw_only=True):
     outlasts: str = ""
 
 
+class ClockProfile(Profile, frozen=True, kw_only=True):
+    """A battery clock: the lines of config.txt that make the kernel read it, what keeps it going, how far it drifts."""
+
+    boot: tuple[str, ...]
+    battery: str
+    drift_seconds_a_week: float
+
+
 class TurnstileProfile(Profile, frozen=True, kw_only=True):
     """A turnstile: how long a release pulse must be, how long it waits for the person, what it reports."""
 
@@ -251,6 +259,7 @@ KINDS: Mapping[str, type[Profile]] = {
     "board": BoardProfile,
     "turnstile": TurnstileProfile,
     "supply": SupplyProfile,
+    "clock": ClockProfile,
 }
 
 
@@ -280,8 +289,12 @@ class Catalog:
         """The supply's profile, or ProfileNotFound naming those that exist."""
         return self._one("supply", name, SupplyProfile)
 
+    def clock(self, name: str) -> ClockProfile:
+        """The battery clock's profile, or ProfileNotFound naming those that exist."""
+        return self._one("clock", name, ClockProfile)
+
     def names(self, kind: str) -> list[str]:
-        """The names of all profiles of a kind: reader, lock, board, turnstile or supply."""
+        """The names of all profiles of a kind: reader, lock, board, turnstile, supply or clock."""
         return list(self.profiles[kind])
 
     def _one(self, kind: str, name: str, wanted: type[P]) -> P:

@@ -16,6 +16,13 @@ def test_a_board_says_which_line_keeps_its_relays_at_rest() -> None:
     assert lines_of(config, load_catalog()) == [*LINES, "dtparam=i2c_arm=on"]
 
 
+def test_a_battery_clock_says_how_the_kernel_reads_it() -> None:
+    config = told.Config(door=[], battery_clock="ds3231")
+    assert lines_of(config, load_catalog()) == ["dtparam=i2c_arm=on", "dtoverlay=i2c-rtc,ds3231"]
+    pi5 = told.Config(door=[], battery_clock="pi5")
+    assert lines_of(pi5, load_catalog()) == ["dtparam=rtc_bbat_vchg=3000000"]
+
+
 @given(st.text("abc=\n[]#", max_size=40))
 def test_writing_twice_changes_nothing_and_taking_away_leaves_the_rest(text: str) -> None:
     once = with_block(text, LINES)
