@@ -27,6 +27,10 @@ class VpcdSlot:
         self._line: socket.socket | None = None
         self._thread: threading.Thread | None = None
 
+    def beside(self) -> "VpcdSlot":
+        """The next slot of the same vpcd."""
+        return VpcdSlot(self._port + 1)
+
     def hold(self, card: Card) -> None:
         """Hold a card to the reader; pcscd notices within its poll of 400 ms."""
         self.take()

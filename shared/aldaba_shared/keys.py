@@ -46,6 +46,10 @@ def cloneable(kind: CredentialKind) -> bool:
     return kind in CLONEABLE
 
 
+MADE: Final = frozenset({CredentialKind.DESFIRE, CredentialKind.NTAG424})
+"""Cards that a site makes its own, with keys of its own."""
+
+
 GUESSABLE: Final = CLONEABLE | {CredentialKind.PIN, CredentialKind.EMERGENCY}
 """What is so short that a thief of a controller can try all of them against its digests."""
 

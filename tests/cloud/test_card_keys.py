@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import update
@@ -9,6 +10,7 @@ from sqlalchemy import update
 from aldaba_cloud.access import service, theft
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.publish import snapshot_rows
+from aldaba_cloud.access.rehearse import Tap
 from aldaba_cloud.access.theft import AtRisk, Remedy
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work
@@ -17,10 +19,15 @@ from aldaba_cloud.fleet import card_keys
 from aldaba_cloud.fleet.store import controllers
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
+from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_shared.card_keys import SETTING, DoorSecrets, making_keys, open_secrets
+from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side
+from aldaba_shared.events import AccessDecided
 from aldaba_shared.ids import ControllerId, SiteId
 from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.reasons import Reason
+from aldaba_shared.rules import Credential, Facts
 from aldaba_shared.snapshot import Row
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
 from tests.cloud.small_space import SmallSpace
@@ -161,3 +168,36 @@ def test_a_stolen_controller_is_retired_with_the_list_of_what_to_issue_anew(work
     assert controller not in card_keys.controller_keys(work, space.keyring)
     peers = [row for row in snapshot_rows(work, space.controller("room")) if row.values[0] == "peers"]
     assert controller.encode() not in peers[0].values[1]
+
+
+def tapped(space: SmallSpace, at: datetime, issued: IssuedCredential) -> Tap:
+    shown = Presented(space.door("street"), Side.IN, issued.kind, at)
+    facts = Facts(Credential(issued.id, issued.holder, issued.kind))
+    told = AccessDecided(shown, facts, PresenceNow(), DoorNow(), Decision(Reason.GRANTED, issued.holder))
+    return Tap(space.controller("street"), "journal", 1, at, told)
+
+
+def test_a_set_can_be_dropped_once_every_card_was_tapped_or_made_anew(
+    work: Work, space: SmallSpace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = card_keys.make_set(work, BARCELONA, space.keyring)
+    card, other, tag = (
+        members.issue(work, NewCredential(space.ana, kind, canonical, kind, site=BARCELONA), space.keyring)
+        for kind, canonical in (
+            (CredentialKind.DESFIRE, b"1" * 16),
+            (CredentialKind.DESFIRE, b"2" * 16),
+            (CredentialKind.NTAG424, b"3" * 7),
+        )
+    )
+    later = replace(work, now=work.now + timedelta(days=1))
+    card_keys.make_set(later, BARCELONA, space.keyring)
+    fresh = members.issue(
+        later, NewCredential(space.ana, CredentialKind.NTAG424, b"4" * 7, "new", site=BARCELONA), space.keyring
+    )
+    taps = [tapped(space, later.now + timedelta(hours=1), card)]
+    monkeypatch.setattr(theft, "taps_of", lambda _work, _site, *, at: [one for one in taps if one.at >= at])
+    assert [(one.credential.id, one.remedy) for one in theft.waiting(later, old)] == [
+        (other.id, Remedy.TAP_ONCE),
+        (tag.id, Remedy.GIVE_ANOTHER_CARD),
+    ]
+    assert fresh.id not in {one.credential.id for one in theft.waiting(later, old)}

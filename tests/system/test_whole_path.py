@@ -19,6 +19,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
 from aldaba_shared.keys import CredentialKind
 from aldaba_sim.cards import UidCard
+from aldaba_sim.desfire_card import DesfireCard
+from tests.system.pcscd import READER_NAME, wait_empty
 from tests.system.whole_space import WholeSpace, wait_until, whole_space
 
 pytestmark = pytest.mark.system
@@ -180,3 +182,28 @@ def test_the_code_on_a_members_phone_opens_the_door_once_and_a_picture_of_it_nev
     space.scanner.show(shown)
     wait_until(lambda: len(space.events(seen)) > 1, "the answer to the picture")
     assert [reason for *_, reason in space.events(seen)] == ["granted", "pass_replayed"]
+
+
+@pytest.mark.feature(4)
+def test_a_blank_card_made_at_the_desk_opens_a_door(space: WholeSpace, tmp_path: Path) -> None:
+    known = len(space.events("kind = 'rules_applied'"))
+    space.make_card_keys()
+    wait_until(lambda: len(space.events("kind = 'rules_applied'")) > known, "the keys at the door")
+    email, password = space.password("operator")
+    (tmp_path / "password").write_text(password)
+    holder, _ = space.card(CredentialKind.UID)
+    card, at_desk = DesfireCard(), space.slot.beside()
+    at_desk.hold(card)
+    asked = ["card", "personalise", holder, "--cloud", space.url, "--email", email, "--label", "Card 17", "--json"]
+    where = ["--reader", f"{READER_NAME} 00 01", "--password-file", str(tmp_path / "password")]
+    command = [sys.executable, "-m", "aldaba_edge.cli", *asked, *where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    at_desk.take()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kind"] == "desfire"
+    wait_until(lambda: len(space.events("kind = 'rules_applied'")) > known + 1, "the card at the door")
+    wait_empty(f"{READER_NAME} 00 00")
+    space.slot.hold(card)
+    assert space.wait_released("gaudi")
+    space.slot.take()
+    assert space.wait_secured("gaudi")

@@ -23,9 +23,11 @@ from typing import Any
 from sqlalchemy import text
 
 from aldaba_cloud.access import store as access
+from aldaba_cloud.access.service import publish_everywhere
 from aldaba_cloud.auth.service import Passwords
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet import card_keys
 from aldaba_cloud.fleet.keys import load_keys, make_keys
 from aldaba_cloud.fleet.pairing import issue_code
 from aldaba_cloud.keyring import Keyring
@@ -72,6 +74,13 @@ class WholeSpace:
         """A member on a plan, and the canonical number of their card for this kind of reader."""
         person = next(one for one in self.seeded.people if one.plan == plan)
         return person.holder, next(one.canonical for one in person.carried if one.kind is kind)
+
+    def make_card_keys(self) -> None:
+        """Make the site's first key set and have the doors told."""
+        with self.database.write() as db:
+            work = Work(db, Scope(NETWORK), datetime.now(UTC))
+            card_keys.make_set(work, SITE, self.keyring)
+            publish_everywhere(work, self.keyring)
 
     def visitor_pass(self, *doors: str, uses: int = 1) -> bytes:
         """A signed pass for some doors, as its QR code says it."""

@@ -13,9 +13,7 @@ from aldaba_cloud.members.models import Holder, IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_shared.card_keys import UID_BYTES, card_number, key_set, making_keys
 from aldaba_shared.ids import HolderId
-from aldaba_shared.keys import CredentialKind
-
-MADE: frozenset[CredentialKind] = frozenset({CredentialKind.DESFIRE, CredentialKind.NTAG424})
+from aldaba_shared.keys import MADE, CredentialKind
 
 
 @dataclass(frozen=True, slots=True)

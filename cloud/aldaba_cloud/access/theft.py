@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from aldaba_cloud.access import store
 from aldaba_cloud.access.publish import Published, publish
+from aldaba_cloud.access.service import taps_of
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import key_sets
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
-from aldaba_cloud.fleet.card_keys import change_digest_key, controller_keys, versions_at
+from aldaba_cloud.fleet.card_keys import change_digest_key, controller_keys, in_use, versions_at
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
+from aldaba_cloud.members.models import IssuedCredential
+from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ControllerId, CredentialId, HolderId
-from aldaba_shared.keys import GUESSABLE
+from aldaba_shared.keys import GUESSABLE, MADE, CredentialKind
 
 
 class Remedy(StrEnum):
@@ -24,6 +28,7 @@ class Remedy(StrEnum):
     GIVE_ANOTHER_CARD = "give_another_card"
     CHANGE_PIN = "change_pin"
     MAKE_NEW_KEYS = "make_new_keys"
+    TAP_ONCE = "tap_once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,51 @@ def retire(work: Work, controller: ControllerId, keyring: Keyring) -> list[AtRis
     if found is not None:
         publish(work, found.site, keyring, controller_keys(work, keyring), whom=())
     return known
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A card made with an older set, that no door has brought to the newest one."""
+
+    credential: IssuedCredential
+    name: str
+    remedy: Remedy
+
+
+def waiting(work: Work, version: int) -> list[Waiting]:
+    """The cards that dropping a set would shut out, as far as the books of connected doors tell.
+
+    A DESFire card that was let in since a newer set came has been brought to it
+    by the door; a tag cannot be, and neither can a card nobody tapped.
+
+    Raises:
+        Missing: no such set in use within the caller's sight.
+    """
+    sets = {one.version: one for one in in_use(work)}
+    if version not in sets:
+        raise Missing("key set", str(version))
+    newer = [one.made_at for one in sets.values() if one.version > version and one.site == sets[version].site]
+    moved = _tapped_since(work, min(newer)) if newer else frozenset()
+    holders = members.holders_by_id(work, None)
+    return [
+        Waiting(one, holders[one.holder].name if one.holder in holders else "", _to_move(one.kind))
+        for one, _ in members.credentials_of(work, None)
+        if one.enabled and one.kind in MADE and one.id not in moved and not any(one.issued_at >= at for at in newer)
+    ]
+
+
+def _to_move(kind: CredentialKind) -> Remedy:
+    return Remedy.TAP_ONCE if kind is CredentialKind.DESFIRE else Remedy.GIVE_ANOTHER_CARD
+
+
+def _tapped_since(work: Work, moment: datetime) -> frozenset[CredentialId]:
+    """The DESFire cards that were let in since."""
+    taps = (one.event for site in places.list_sites(work) for one in taps_of(work, site.id, at=moment))
+    return frozenset(
+        one.facts.credential.id
+        for one in taps
+        if one.facts.credential is not None and one.shown.kind is CredentialKind.DESFIRE and one.decision.granted
+    )
 
 
 def rekey(work: Work, controller: ControllerId, keyring: Keyring) -> list[Published]:

@@ -63,6 +63,32 @@ def list_sets(config: Config, network: str | None, *, as_json: bool) -> None:
     tell(rows, as_json=as_json, nothing="No key set yet: aldaba-cloud card-keys new --site SITE")
 
 
+@card_keys_group.command("waiting")
+@click.argument("version", type=int)
+@network_option
+@json_option
+@click.pass_obj
+def waiting(config: Config, version: int, network: str | None, *, as_json: bool) -> None:
+    """List the cards that dropping set VERSION would shut out.
+
+    \b
+    aldaba-cloud card-keys waiting 1
+    """
+    with desk(config, network, keep=False) as at:
+        rows = [
+            {
+                "whose": one.name,
+                "holder": one.credential.holder,
+                "credential": one.credential.id,
+                "kind": one.credential.kind.value,
+                "label": one.credential.label,
+                "do": one.remedy.value,
+            }
+            for one in theft.waiting(at.work, version)
+        ]
+    tell(rows, as_json=as_json, nothing="No card waits: the set can be dropped.")
+
+
 @card_keys_group.command("drop")
 @click.argument("version", type=int)
 @network_option
