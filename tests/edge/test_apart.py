@@ -40,13 +40,14 @@ class Corner:
 
     def enters(self, key: CredentialKey = ANA_CARD) -> Decision:
         self.bench.tap(key)
-        return self._decision()
+        return self.decided()
 
     def leaves(self, key: CredentialKey = ANA_CARD) -> Decision:
         self.bench.tap(key, side=Side.EGRESS)
-        return self._decision()
+        return self.decided()
 
-    def _decision(self) -> Decision:
+    def decided(self) -> Decision:
+        """The last answer in its books."""
         journal = self.core.sync.uplink._journal  # noqa: SLF001 - the books of this core, read as they were written
         return next(
             line.event.decision for line in reversed(list(journal.file.events())) if hasattr(line.event, "decision")

@@ -22,6 +22,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from aldaba_cloud.access import passes as visitor_passes
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.service import publish_everywhere
 from aldaba_cloud.auth.service import Passwords
@@ -96,6 +97,23 @@ class WholeSpace:
             uses=uses,
         )
         return passes.issue(issued, load_keys(self.keyring).working).encode()
+
+    def pass_text(self, name: str) -> bytes:
+        """What the QR code of an issued pass says."""
+        with self.database.read() as db:
+            found = visitor_passes.find_pass(Work(db, Scope(NETWORK), datetime.now(UTC)), name)
+        return visitor_passes.text_of(found, self.keyring).encode("ascii")
+
+    def type_pin(self, digits: str) -> None:
+        """Type at the Wiegand keypad, # at the end."""
+        for key in (*map(int, digits), 11):
+            self.wiegand.press(key, length=4)
+
+    def alarms(self) -> list[tuple[str, str]]:
+        """Kind and door of the alarms at doors."""
+        with self.database.read() as db:
+            rows = db.execute(text("SELECT kind, door_id FROM alarms WHERE door_id = 'offices' ORDER BY at"))
+            return [(row[0], row[1]) for row in rows]
 
     def let_in_at_any_hour(self, holder: HolderId) -> None:
         """Give a holder the residents' level; doors learn it with the next rules made for this holder."""
