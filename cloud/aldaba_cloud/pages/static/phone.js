@@ -98,18 +98,20 @@ const codeText = async (pair, site) => {
   return base45(joined(signed, new Uint8Array(signature)));
 };
 
-const drawn = (content) => {
+// The picture stays and only its path changes: nothing flickers under a scanner.
+const picture = document.createElementNS(SVG, "svg");
+const path = document.createElementNS(SVG, "path");
+picture.setAttribute("shape-rendering", "crispEdges");
+picture.setAttribute("role", "img");
+picture.setAttribute("aria-label", root.dataset.codeLabel);
+picture.append(path);
+
+const draw = (content) => {
   const rows = encodeQR(content, "raw", { encoding: "alphanumeric", ecc: "medium", border: 4 });
-  const picture = document.createElementNS(SVG, "svg");
-  picture.setAttribute("viewBox", `0 0 ${rows.length} ${rows.length}`);
-  picture.setAttribute("shape-rendering", "crispEdges");
-  picture.setAttribute("role", "img");
-  picture.setAttribute("aria-label", root.dataset.codeLabel);
-  const path = document.createElementNS(SVG, "path");
   const dark = rows.flatMap((row, y) => row.flatMap((on, x) => (on ? [`M${x} ${y}h1v1h-1z`] : [])));
+  picture.setAttribute("viewBox", `0 0 ${rows.length} ${rows.length}`);
   path.setAttribute("d", dark.join(""));
-  picture.append(path);
-  return picture;
+  if (!picture.isConnected) part("code").append(picture);
 };
 
 const show = (wanted) => {
@@ -120,7 +122,7 @@ let pair;
 const refresh = async () => {
   if (!pair || document.hidden) return;
   const site = root.querySelector("select")?.value || root.dataset.site;
-  part("code").replaceChildren(drawn(await codeText(pair, site)));
+  draw(await codeText(pair, site));
 };
 
 const enrol = async () => {
