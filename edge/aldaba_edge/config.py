@@ -171,7 +171,7 @@ class Config(Table, frozen=True, kw_only=True):
     runtime_dir: str = "/run/aldaba"
     log: Literal["console", "journal"] = "console"
     battery_clock: Name | None = None
-    """The profile of the clock that keeps time without power, such as `ds3231`; `boot-lines` makes the kernel read it."""
+    """The profile of the clock that keeps time without power, such as `ds3231`; see `aldaba-edge boot-lines`."""
     cloud_url: Annotated[str, msgspec.Meta(pattern="^https?://")] | None = None
     pins: Device = Device(profile="native")
     door: list[Door]

@@ -80,6 +80,7 @@ class SimulatedController:
         release_seconds: float = 0.3,
         text: str = CONFIG,
         rows: Callable[[datetime], list[Row]] = lambda now: rules_for(ANA, now),
+        rules_age: timedelta = timedelta(0),
     ) -> None:
         self.folder = folder
         self.config = folder / "edge.toml"
@@ -92,7 +93,7 @@ class SimulatedController:
         offline = replace(identity.answer, broker_host="")
         write_identity(self.data / "identity", replace(identity, answer=offline))
         told = rows(now)
-        head = keys.head(told, at=now)
+        head = keys.head(told, at=now - rules_age)
         write_rules(self.data / "rules" / "1-1" / "rules.db", told, keys.seal_head(head), head.set_hash)
         (self.data / "rules" / "current").symlink_to("1-1")
         self.changes: list[tuple[int, bool]] = []
