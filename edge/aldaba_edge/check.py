@@ -134,7 +134,7 @@ def _board(door: told.Door, catalog: Catalog) -> BoardProfile | None:
 
 def _devices(door: told.Door, registry: Registry) -> list[str]:
     """What the drivers say of their options."""
-    from aldaba_edge.bootstrap import contacts_of, lock_driver, lock_options  # noqa: PLC0415 - bootstrap brings the whole daemon
+    from aldaba_edge.mounting import contacts_of, lock_driver, lock_options  # noqa: PLC0415 - it brings every port of the daemon
 
     wrong: list[str] = []
     for lock in (door.lock, door.lock_out):

@@ -12,7 +12,12 @@ from aldaba_edge.cli_kit import json_option, mendable, say_json, table
 
 @click.group()
 def card() -> None:
-    """Make blank cards the site's own, at the front desk's reader."""
+    """Make blank cards the site's own, at the front desk's reader.
+
+    \b
+    Examples:
+      aldaba-edge card personalise ana --cloud https://space.example --email desk@space.example --reader ACR1252
+    """
 
 
 @card.command("personalise")
@@ -39,7 +44,9 @@ def personalise(
     """Make the card on the reader HOLDER's: a DESFire EV2/EV3 or an NTAG 424, blank as delivered.
 
     \b
-    aldaba-edge card personalise ana --cloud https://space.example --email desk@space.example --reader ACR1252
+    Examples:
+      aldaba-edge card personalise ana --cloud https://space.example --email desk@space.example --reader ACR1252
+      aldaba-edge card personalise ana --cloud http://127.0.0.1:8080 --email me@space.example --reader ACR1252 --json
     """
     import secrets
 

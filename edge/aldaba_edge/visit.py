@@ -12,12 +12,13 @@ from typing import Any
 import click
 
 from aldaba_edge import config as told
-from aldaba_edge.bootstrap import lock_driver, lock_options, software
+from aldaba_edge.bootstrap import software
 from aldaba_edge.commission import Installer, Walk
 from aldaba_edge.commission_report import markdown, report
 from aldaba_edge.doctor import Finding
 from aldaba_edge.drivers.registry import Registry, load_registry
 from aldaba_edge.local import Asking, DaemonAway
+from aldaba_edge.mounting import lock_driver, lock_options
 from aldaba_edge.ports import Lock
 from aldaba_profiles.catalog import load_catalog
 from aldaba_shared.errors import AldabaError

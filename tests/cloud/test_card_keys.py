@@ -112,7 +112,7 @@ def test_a_card_cannot_be_made_where_there_are_no_keys(work: Work, space: SmallS
         card_keys.drop_set(work, 7)
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_digest_key_is_changed_without_a_moment_in_which_a_card_is_unknown(work: Work, space: SmallSpace) -> None:
     controller, old = street(space)
     service.publish_everywhere(work, space.keyring)
@@ -147,7 +147,7 @@ def test_a_digest_key_is_changed_without_a_moment_in_which_a_card_is_unknown(wor
     assert knows(snapshot_rows(work, other), other.encode().ljust(32, b".")), "no other door is touched"
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_stolen_controller_is_retired_with_the_list_of_what_to_issue_anew(work: Work, space: SmallSpace) -> None:
     controller, _ = street(space)
     card_keys.make_set(work, BARCELONA, space.keyring)

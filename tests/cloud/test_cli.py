@@ -207,7 +207,7 @@ def test_a_sheet_of_emergency_codes_is_written_for_nobody_elses_eyes(tmp_path: P
     run("emergency-codes", "nowhere", ends=2)
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_keys_are_made_listed_and_dropped_and_a_theft_says_whom_to_give_another_card(card: CredentialId) -> None:
     assert card
     assert "card-keys new" in run("card-keys", "list").output

@@ -84,7 +84,7 @@ def tap(database: Database, space: SmallSpace, card: Card) -> str | None:
     return holders[0] if holders else None
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 @pytest.mark.parametrize(
     ("card", "kind"),
     [

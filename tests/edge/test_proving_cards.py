@@ -21,7 +21,7 @@ def read(bench: Bench, reading: Reading, side: Side = Side.IN) -> Reason:
     return bench.journal.decided.decision.reason
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_tags_counter_must_rise_and_is_kept_with_its_tap() -> None:
     bench = Bench()
     assert read(bench, TAG) is Reason.GRANTED
@@ -74,7 +74,7 @@ def replace_key(seen: CardSeen) -> CardSeen:
     return changed(seen, key=CredentialKey(b"?" * 32))
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_door_that_takes_no_copyable_card_says_so_to_its_holder() -> None:
     bench = Bench()
     copyable = CardSeen(CredentialKind.UID, ANA_CARD, refusal=Reason.CARD_COPYABLE)

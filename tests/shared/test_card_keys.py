@@ -25,7 +25,7 @@ DOOR = ControllerId("ctl-1")
 SECRETS = DoorSecrets((key_set(b"r" * 32, 1), key_set(b"s" * 32, 2)), b"d" * 32)
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 @pytest.mark.parametrize("case", json.loads((GOLDEN / "nxp_an10922.json").read_text())["cases"])
 def test_a_card_s_key_is_the_one_nxp_prints(case: dict[str, str]) -> None:
     seed = bytes.fromhex(case["uid"] + case["aid"] + case["system_id"])
@@ -92,7 +92,7 @@ def test_no_secret_is_printed() -> None:
     assert repr(making_keys(b"r" * 32, 1)) == "MakingKeys(version=1)"
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_every_kind_says_whether_it_can_be_copied() -> None:
     assert {kind for kind in CredentialKind if cloneable(kind)} == CLONEABLE
     assert not any(cloneable(kind) for kind in (CredentialKind.PKOC, CredentialKind.DESFIRE, CredentialKind.NTAG424))

@@ -36,7 +36,7 @@ def hold(site: Site, door: Door, card: Card) -> Reason:
     return told[-1].decision.reason
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_copy_of_an_address_used_at_one_door_is_refused_at_both(site: Site) -> None:
     tag = our_tag()
     copy = Replaying(tag, UID)

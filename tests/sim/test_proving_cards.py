@@ -53,7 +53,7 @@ def our_tag() -> Ntag424Card:
     return sun_tag(UID, OLD.sun_meta, OLD.sun(UID))
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_each_card_is_known_by_what_it_proves_and_others_by_their_number() -> None:
     phone, plain = PkocCard(), UidCard(bytes.fromhex("deadbeef"))
     door = reader(OLD)
@@ -144,7 +144,7 @@ def test_a_copied_address_has_an_old_counter_and_on_another_tag_not_even_that() 
     assert hold(elsewhere, reader(OLD)).reading == CardRefused(CredentialKind.NTAG424, "sun_of_another_tag")
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_card_moves_to_the_new_keys_at_its_next_tap_and_works_before_and_after() -> None:
     card, number = our_card(), seen(CredentialKind.DESFIRE, NUMBER)
     for sets in ((OLD,), (OLD, NEW), (OLD, NEW), (NEW,)):

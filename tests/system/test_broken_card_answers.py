@@ -34,7 +34,7 @@ def recorded(card: Card, at: Negotiation) -> tuple[list[bytes], CardSeen]:
     return answers, reading
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 @pytest.mark.parametrize(
     "make", [pytest.param(PkocCard, id="pkoc"), pytest.param(our_card, id="desfire"), pytest.param(our_tag, id="sun")]
 )

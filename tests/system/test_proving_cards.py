@@ -70,7 +70,7 @@ def usb(tmp_path: Path) -> Iterator[tuple[SimulatedController, VpcdSlot]]:
         controller.close()
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_behind_pcscd_every_card_opens_that_proves_itself_and_no_other(
     usb: tuple[SimulatedController, VpcdSlot],
 ) -> None:
@@ -100,7 +100,7 @@ def test_behind_pcscd_every_card_opens_that_proves_itself_and_no_other(
     ]
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_behind_a_pn532_a_card_proves_itself_and_one_pulled_away_makes_no_storm(tmp_path: Path) -> None:
     controller = SimulatedController(tmp_path, rows=rows)
     controller.start()

@@ -186,7 +186,7 @@ def test_the_code_on_a_members_phone_opens_the_door_once_and_a_picture_of_it_nev
     assert [reason for *_, reason in space.events(seen)] == ["granted", "pass_replayed"]
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_a_blank_card_made_at_the_desk_opens_a_door(space: WholeSpace, tmp_path: Path) -> None:
     known = len(space.events("kind = 'rules_applied'"))
     space.make_card_keys()

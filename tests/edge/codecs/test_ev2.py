@@ -35,7 +35,7 @@ def session_of(case: dict[str, Any], key_no: int = 0) -> ev2.Session:
     return ev2.Session(enc, mac, ti, key_no, case["cmd_ctr"])
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 @pytest.mark.parametrize("case", GOLDEN["auth_ev2_first"], ids=lambda case: case["id"])
 def test_authentication_derives_the_keys_nxp_prints(case: dict[str, Any]) -> None:
     exchange = ev2.authenticate(case["key_no"], bytes.fromhex(case["key"]), bytes.fromhex(case["rnd_a"]))

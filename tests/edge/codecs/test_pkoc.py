@@ -26,7 +26,7 @@ def signed(public: bytes = PUBLIC, signature: bytes = SIGNATURE) -> bytes:
     return bytes([0x5A, len(public)]) + public + bytes([0x9E, len(signature)]) + signature + b"\x90\x00"
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 def test_the_worked_example_of_psia_proves_its_public_key() -> None:
     verdict, heard = say(bytes.fromhex(CASE["select_answer"]), signed())
     assert verdict == Proven(PUBLIC)

@@ -15,7 +15,7 @@ KEYS = key_set(b"r" * 32, 1)
 UID = bytes.fromhex("04de5f1eacc040")
 
 
-@pytest.mark.feature(4)
+@pytest.mark.feature(35)
 @pytest.mark.parametrize("case", GOLDEN["aes"], ids=lambda case: case["id"])
 def test_the_address_nxp_prints_says_its_uid_and_counter(case: dict[str, Any]) -> None:
     sun = ntag424.opened(bytes.fromhex(case["picc_data"]), bytes.fromhex(case["sdm_meta_read_key"]))
