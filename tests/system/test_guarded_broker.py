@@ -25,7 +25,7 @@ from aldaba_cloud.fleet.keys import CloudKeys, make_keys
 from aldaba_cloud.fleet.pairing import BrokerAddress, Pairing
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link.accounts import Accounts
-from aldaba_cloud.link.end import CloudEnd
+from aldaba_cloud.link.end import CloudEnd, Powers
 from aldaba_cloud.live import Live
 from aldaba_cloud.places.models import Door, Site, Zone
 from aldaba_cloud.places.store import add_door, add_network, add_site, add_zone
@@ -144,7 +144,7 @@ def _served(space: Space) -> Iterator[Space]:
             hub=Hub(),
             live=Live(),
             send=broker.send,
-            accounts=accounts,
+            powers=Powers(accounts=accounts),
         )
 
     account = Account("127.0.0.1", space.broker.cloud_port, CLOUD_ACCOUNT, cloud_password(space.keyring))

@@ -22,19 +22,23 @@ from aldaba_cloud.auth.store import delete_expired
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
 from aldaba_cloud.deps import Cloud
+from aldaba_cloud.duty.service import Ways, tell_alarms
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.jobs import Jobs
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link.running import start_link
 from aldaba_cloud.log import log, set_up_logging
+from aldaba_cloud.mail import SmtpMailer
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
 from aldaba_cloud.replicas import Replicas
+from aldaba_cloud.webhooks import HttpPoster
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import NetworkId, SiteId
 from aldaba_shared.schedule import zone_of
 
 SESSIONS_SECONDS: Final = 600
+ALARMS_SECONDS = 5
 RULES_SECONDS: Final = 3600
 """An hour, because midnight falls at another moment in every time zone."""
 
@@ -88,9 +92,15 @@ def housekeeping(cloud: Cloud) -> Jobs:
             for network in places.every_network(db):
                 nightly(Work(db, Scope(network), cloud.clock.now(), "nightly"), cloud.keyring)
 
+    ways = Ways(SmtpMailer(cloud.config), HttpPoster(), cloud.keyring, cloud.config)
+
+    def tell_those_on_duty() -> None:
+        tell_alarms(cloud.database, ways, cloud.clock.now())
+
     jobs = Jobs(cloud.database, cloud.clock.now)
     jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
     jobs.every("refresh_rules", RULES_SECONDS, refresh_rules)
+    jobs.every("alarms", ALARMS_SECONDS, tell_those_on_duty)
     return jobs
 
 

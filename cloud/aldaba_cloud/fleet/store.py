@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    func,
     insert,
     select,
     update,
@@ -380,6 +381,24 @@ def list_alarms(work: Work, *, open_only: bool = True, limit: int = 100) -> list
     if open_only:
         found = found.where(alarms.c.acknowledged_at.is_(None))
     return [_alarm(row) for row in work.db.execute(found)]
+
+
+def alarms_after(work: Work, site: SiteId, last: int, limit: int = 100) -> list[Alarm]:
+    """The alarms of a site that were raised after one, oldest first."""
+    theirs = work.visible(alarms) & (alarms.c.site_id == site) & (alarms.c.id > last)
+    return [_alarm(row) for row in work.db.execute(select(alarms).where(theirs).order_by(alarms.c.id).limit(limit))]
+
+
+def find_alarm(work: Work, alarm: int) -> Alarm | None:
+    """One alarm, if the caller may see it."""
+    row = work.db.execute(select(alarms).where(alarms.c.id == alarm, work.visible(alarms))).first()
+    return _alarm(row) if row else None
+
+
+def newest_alarm(work: Work, site: SiteId) -> int:
+    """The number of the last alarm of a site; 0 before the first."""
+    theirs = work.visible(alarms) & (alarms.c.site_id == site)
+    return work.db.execute(select(func.max(alarms.c.id)).where(theirs)).scalar() or 0
 
 
 def acknowledge_alarm(work: Work, alarm: int) -> bool:

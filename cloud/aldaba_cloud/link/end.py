@@ -65,6 +65,18 @@ class Outgoing:
     retain: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """What this process may do beside taking messages in.
+
+    Of several, one speaks to doors at a time; accounts are kept where the broker
+    takes them from us.
+    """
+
+    speaks: Callable[[], bool] = lambda: True
+    accounts: Accounts | None = None
+
+
 @dataclass(slots=True)
 class Memory:
     """What the link may forget: when it last said what. After a restart it says everything again."""
@@ -94,8 +106,7 @@ class CloudEnd:
         hub: Hub,
         send: Send,
         live: Live,
-        speaks: Callable[[], bool] = lambda: True,
-        accounts: Accounts | None = None,
+        powers: Powers | None = None,
     ) -> None:
         self._database = database
         self._keyring = keyring
@@ -104,9 +115,8 @@ class CloudEnd:
         self._hub = hub
         self._live = live
         self._send = send
-        self._speaks = speaks
-        self._accounts = accounts
-        self._admitted = accounts is None
+        self._powers = powers or Powers()
+        self._admitted = self._powers.accounts is None
         self._presence = PresenceBooks()
         self._memory = Memory()
 
@@ -124,7 +134,7 @@ class CloudEnd:
     def tick(self) -> None:
         """Pass on what waits and what is due; call it several times a second."""
         now = self._clock.now()
-        if self._speaks():
+        if self._powers.speaks():
             if not self._admitted:
                 self._admit_everybody(now)
             self._pass_on(now)
@@ -250,24 +260,25 @@ class CloudEnd:
 
     def _admit_everybody(self, now: datetime) -> None:
         """Once, after a start: the broker's file may be another one than we left."""
-        if self._accounts is not None:
+        if self._powers.accounts is not None:
             with self._database.read() as db:
-                self._emit([Outgoing(CONTROL, message) for message in self._accounts.everybody(db)])
+                self._emit([Outgoing(CONTROL, message) for message in self._powers.accounts.everybody(db)])
             self._write_revocations(now)
         self._admitted = True
 
     def _write_revocations(self, now: datetime) -> None:
-        if self._accounts is not None:
+        if self._powers.accounts is not None:
             with self._database.read() as db:
-                self._accounts.write_revocations(db, now)
+                self._powers.accounts.write_revocations(db, now)
 
     def _messages(self, db: Connection, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
         work = Work(db, Scope(one.network, frozenset({one.site})), now)
         if one.kind == pairing.PAIRED:
             publish.publish(work, one.site, self._keyring, controller_keys(work, self._keyring))
-            if self._accounts is not None:
+            if self._powers.accounts is not None:
                 yield from (
-                    Outgoing(CONTROL, message) for message in self._accounts.admitted(db, ControllerId(one.subject))
+                    Outgoing(CONTROL, message)
+                    for message in self._powers.accounts.admitted(db, ControllerId(one.subject))
                 )
             return
         if one.kind == service.RETIRED:
@@ -286,8 +297,8 @@ class CloudEnd:
 
     def _retired(self, work: Work, site: SiteId, controller: ControllerId) -> Iterable[Outgoing]:
         """End its session, take back what the broker retains of it, and have its peers forget its key."""
-        if self._accounts is not None:
-            yield Outgoing(CONTROL, self._accounts.expelled(controller))
+        if self._powers.accounts is not None:
+            yield Outgoing(CONTROL, self._powers.accounts.expelled(controller))
         for channel in (Channel.STATE, Channel.PRESENCE):
             yield Outgoing(topic(site, controller, channel), b"", retain=True)
         publish.publish(work, site, self._keyring, controller_keys(work, self._keyring))

@@ -10,7 +10,7 @@ from aldaba_cloud.deps import Cloud
 from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.jobs import Lease
 from aldaba_cloud.link.accounts import Accounts
-from aldaba_cloud.link.end import CloudEnd
+from aldaba_cloud.link.end import CloudEnd, Powers
 
 SPEAKING: Final = "speaks_to_doors"
 
@@ -53,8 +53,7 @@ def start_link(cloud: Cloud) -> Link | None:
             hub=cloud.hub,
             send=broker.send,
             live=cloud.live,
-            speaks=lease.held if lease else lambda: True,
-            accounts=_accounts(cloud),
+            powers=Powers(lease.held if lease else lambda: True, _accounts(cloud)),
         )
 
     broker = Broker(account, make_end)

@@ -1,4 +1,4 @@
-"""Doors and controllers: releasing a door, locking down and lifting, alarms seen to, pairing codes."""
+"""Doors: releasing one, locking down and lifting, alarms seen to."""
 
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -9,9 +9,9 @@ from fastapi import APIRouter, Form, Response
 from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.db import Work
-from aldaba_cloud.deps import CloudDep, CurrentInstaller, CurrentOperator
+from aldaba_cloud.deps import CurrentOperator
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import books, pairing, service
+from aldaba_cloud.fleet import books, service
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.pages import words
 from aldaba_cloud.pages.kit import PageDep
@@ -111,42 +111,3 @@ def see_to(door: str, alarm: int, caller: CurrentOperator) -> Response:
     """Note that somebody saw to an alarm."""
     service.acknowledge(caller.work, alarm)
     return RedirectResponse(f"/doors/{door}", HTTPStatus.SEE_OTHER)
-
-
-@router.get("/admin/controllers")
-def list_controllers(caller: CurrentInstaller, page: PageDep, site: str = "") -> Response:
-    """Every controller in use, and a code for the next one."""
-    wanted = site_wanted(caller.work, site)
-    doors = sorted(places.load_place(caller.work, wanted).doors.values(), key=lambda one: one.name)
-    return page.show(
-        "controllers.html",
-        controllers=service.controllers_now(caller.work),
-        doors=doors,
-        site=wanted,
-        code="",
-        zone=ZoneInfo(wanted.time_zone),
-    )
-
-
-@router.post("/admin/controllers")
-def issue_code(
-    caller: CurrentInstaller,
-    cloud: CloudDep,
-    page: PageDep,
-    *,
-    site: Annotated[str, Form()],
-    name: Annotated[str, Form(min_length=1, max_length=80)],
-    door: Annotated[list[str], Form()],
-) -> Response:
-    """Make a pairing code; this answer is the only place where it is shown."""
-    wanted = site_wanted(caller.work, site)
-    code = pairing.issue_code(caller.work, cloud.keyring, wanted.id, name, [DoorId(one) for one in door])
-    doors = sorted(places.load_place(caller.work, wanted).doors.values(), key=lambda one: one.name)
-    return page.show(
-        "controllers.html",
-        controllers=service.controllers_now(caller.work),
-        doors=doors,
-        site=wanted,
-        code=code,
-        zone=ZoneInfo(wanted.time_zone),
-    )

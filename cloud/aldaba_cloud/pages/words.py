@@ -67,6 +67,7 @@ ALARMS: Final[Mapping[str, str]] = {
     "emergency_code_used": mark("emergency code used"),
     "duress": mark("somebody was forced to open"),
     "journal_forked": mark("two different journals"),
+    "controller_silent": mark("controller silent"),
 }
 OTHER_ALARM: Final = mark("needs a look")
 
