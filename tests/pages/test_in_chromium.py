@@ -257,6 +257,7 @@ PAGES: Final = (
     ("admin", "/admin/plans"),
     ("admin", "/admin/levels"),
     ("admin", "/admin/controllers"),
+    ("admin", "/admin/duty"),
     ("ana", "/me"),
 )
 
