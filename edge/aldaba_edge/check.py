@@ -117,7 +117,7 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
         warnings += _doubts(door, board, catalog)
         doors.append(without_us(door, board))
     if not mistakes:
-        mistakes += claimed_twice(found.doors, catalog, registry)
+        mistakes += claimed_twice(found.doors, catalog, registry) + fit.lines_shared(found.doors, registry)
     return Verdict(mistakes, warnings, doors)
 
 

@@ -66,28 +66,29 @@ def doctor(path: Path, *, as_json: bool, clicks: bool, commission: bool, **wante
 @json_option
 @mendable
 def profiles(kind: str | None, *, as_json: bool) -> None:
-    """List the devices we have profiles of, and how far each was tried.
+    """List the devices we have profiles of, what they draw, and how far each was tried; --json tells all of each.
 
     \b
     Examples:
       aldaba-edge profiles
       aldaba-edge profiles reader --json
     """
+    import msgspec
+
+    from aldaba_edge.wiring import power_of
     from aldaba_profiles.catalog import load_catalog
 
-    catalog = load_catalog()
-    from aldaba_edge.wiring import power_of
-
+    found = {of: named for of, named in load_catalog().profiles.items() if kind in (None, of)}
+    if as_json:
+        every = ((of, name, profile) for of, named in found.items() for name, profile in named.items())
+        say_json([{"kind": of, "name": name, **msgspec.to_builtins(profile)} for of, name, profile in every])
+        return
     rows = [
         (of, name, profile.tested.value, power_of(profile.power), profile.title)
-        for of, named in catalog.profiles.items()
-        if kind in (None, of)
+        for of, named in found.items()
         for name, profile in named.items()
     ]
-    if as_json:
-        say_json([dict(zip(("kind", "name", "tested", "power", "title"), row, strict=True)) for row in rows])
-    else:
-        click.echo(table(rows, ("kind", "name", "tested", "power", "title")))
+    click.echo(table(rows, ("kind", "name", "tested", "power", "title")))
 
 
 @click.command("osdp-key")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from aldaba_edge import config as told
+from aldaba_edge.drivers.registry import Kind, Registry
 from aldaba_profiles.catalog import BoardProfile, Catalog, LockProfile, SupplyProfile
 
 
@@ -54,3 +55,26 @@ def supply(door: told.Door, catalog: Catalog) -> list[str]:
     if watts <= feed.watts / 2:
         return []
     return [f"{door.lock.profile} may draw {watts:g} W, more than half of the {feed.watts:g} W of {door.supply}"]
+
+
+def lines_shared(doors: list[told.Door], registry: Registry) -> list[str]:
+    """Readers that cannot share a serial line: those of an OSDP bus can, each at its own address, all at one speed."""
+    taken: dict[str, list[tuple[str, object, object]]] = {}
+    mistakes = []
+    for door in doors:
+        for one in door.readers:
+            told_of = registry.options(Kind.READER, one.profile, one.options)
+            path, address, baud = (getattr(told_of, key, None) for key in ("path", "address", "baud"))
+            where = f"door {door.id!r}, reader {one.side}"
+            others = taken.setdefault(path, []) if isinstance(path, str) else []
+            mistakes += [f"{where}: {path} {why}" for other in others if (why := _clash(other, address, baud))]
+            others.append((where, address, baud))
+    return mistakes
+
+
+def _clash(other: tuple[str, object, object], address: object, baud: object) -> str:
+    """Why a reader cannot share the line of another; empty when it can."""
+    where, its_address, its_baud = other
+    if address is None or its_address is None or address == its_address:
+        return f"is the line of {where}; only OSDP readers share one, each at its own address."
+    return "" if baud == its_baud else f"has another baud than {where} says; one line has one speed."

@@ -3,6 +3,9 @@ from pathlib import Path
 import pytest
 
 from aldaba_edge import fit
+from aldaba_edge.drivers.patterns import USUAL, Blink, Lamp, pattern_of
+from aldaba_edge.drivers.registry import Kind, load_registry
+from aldaba_edge.ports import Signal
 from aldaba_profiles.catalog import load_catalog
 from tests.edge.test_check import door_of, judged
 
@@ -64,3 +67,34 @@ def test_a_supply_that_is_too_small_is_worth_a_second_look() -> None:
     ac = door_of(lock={"profile": "strike-12v-ac"}, supply="poe-af")
     assert "more than half" in fit.supply(ac, CATALOG)[0]
     assert "use one of" in fit.supply(door_of(supply="a dynamo"), CATALOG)[0]
+
+
+def reader(side: str, **options: object) -> dict[str, object]:
+    if "address" not in options:
+        return {"side": side, "profile": "pn532-hsu", "options": {"path": "/dev/bus", **options}}
+    return {"side": side, "profile": "osdp", "options": {"path": "/dev/bus", "key_file": "/nowhere", **options}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "said"),
+    [
+        pytest.param({"address": 0}, {"address": 1, "baud": 9600}, None, id="two OSDP readers"),
+        pytest.param({"address": 0}, {"address": 0}, "is the line of", id="one address for both"),
+        pytest.param({}, {}, "is the line of", id="two readers of another kind"),
+        pytest.param({"address": 0, "baud": 9600}, {"address": 1, "baud": 115200}, "one speed", id="two speeds"),
+    ],
+)
+def test_only_readers_of_a_bus_share_a_line(one: dict[str, object], other: dict[str, object], said: str | None) -> None:
+    door = door_of(readers=[reader("in", **one), reader("out", **other)])
+    wrong = fit.lines_shared([door], load_registry())
+    assert (said is None and not wrong) or (said is not None and said in wrong[0])
+
+
+def test_a_lamp_may_have_patterns_of_its_own() -> None:
+    own = {"granted": {"green": {"on_ms": 1000, "times": 1}}}
+    registry, told = load_registry(), {"green": 5, "active_low": False}
+    assert registry.check(Kind.INDICATOR, "gpio-indicator", {**told, "patterns": own}) == []
+    assert registry.check(Kind.INDICATOR, "gpio-indicator", {**told, "patterns": {"sometimes": {}}})
+    options = registry.options(Kind.INDICATOR, "gpio-indicator", {**told, "patterns": own})
+    assert pattern_of(Signal.GRANTED, options.patterns) == {Lamp.GREEN: Blink(1000, 0, 1)}  # type: ignore[attr-defined]  # its driver's options
+    assert pattern_of(Signal.DENIED, options.patterns) == USUAL[Signal.DENIED]  # type: ignore[attr-defined]  # as above

@@ -90,7 +90,11 @@ class OsdpBus:
             session.ready()
             while not session.stopping.is_set():
                 self._changed.clear()
-                _Panel(line, self._now()).run(lambda: session.stopping.is_set() or self._changed.is_set())
+                members = self._now()
+                if members:
+                    _Panel(line, members).run(lambda: session.stopping.is_set() or self._changed.is_set())
+                else:  # the last one has left, and we are about to be told to end
+                    session.stopping.wait(TURN_SECONDS)
 
 
 class _Panel:
