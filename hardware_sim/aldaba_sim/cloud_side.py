@@ -30,7 +30,7 @@ from aldaba_cloud.live import Live
 from aldaba_cloud.members import service as members
 from aldaba_edge.keyfile import Identity
 from aldaba_shared.decide import DoorMode
-from aldaba_shared.envelope import SigningKey, seal
+from aldaba_shared.envelope import SigningKey, kid_of, seal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, NetworkId
 from aldaba_shared.messages import KeyList, Kind, PairAnswer
@@ -101,6 +101,10 @@ class CloudSide:
         self.truths: list[Truth] = []
         self.truth_at: dict[tuple[str, int, int], int] = {}
         self.credentials: dict[str, CredentialId] = {}
+        self.first_served: dict[str, bytes] = {}
+        """The first snapshot of each controller, as somebody on the network would keep it."""
+        self.swap: Callable[[str, bytes], bytes] = lambda _controller, content: content
+        """What somebody on the network makes of a snapshot on its way."""
         self._broker = broker
         self._keys = keys
         self._head_seconds = head_seconds
@@ -172,11 +176,18 @@ class CloudSide:
                 content = self._end.snapshot(request) if self._end is not None and self.connected else b""
             except AldabaError:
                 content = b""
+            content = self._as_served(kid_of(Kind.REQUEST, request).decode(), content)
             if content:
                 into.write_bytes(content)
             then(bool(content))
 
         self.time.call_later(SNAPSHOT_SECONDS, answer)
+
+    def _as_served(self, controller: str, content: bytes) -> bytes:
+        """What comes out at the other end of a network that somebody may own."""
+        if content:
+            self.first_served.setdefault(controller, content)
+        return self.swap(controller, content)
 
     def revoke(self, holder: str) -> None:
         """A card was reported lost."""

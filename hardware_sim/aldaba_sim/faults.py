@@ -33,6 +33,11 @@ class Fault(StrEnum):
     REVOKE_OFFLINE = "revoke_offline"
     SCHEDULE_CHANGE = "schedule_change"
     TAMPERED_MESSAGE = "tampered_message"
+    REPLAYED_MESSAGE = "replayed_message"
+    FORGED_MESSAGE = "forged_message"
+    DOWNGRADED_RULES = "downgraded_rules"
+    CLONED_CONTROLLER = "cloned_controller"
+    CLONED_CARD = "cloned_card"
 
 
 MINUTES: Final[dict[Fault, tuple[float, float]]] = {
@@ -52,6 +57,11 @@ MINUTES: Final[dict[Fault, tuple[float, float]]] = {
     Fault.REVOKE_OFFLINE: (60, 120),
     Fault.SCHEDULE_CHANGE: (0, 0),
     Fault.TAMPERED_MESSAGE: (10, 30),
+    Fault.REPLAYED_MESSAGE: (10, 30),
+    Fault.FORGED_MESSAGE: (10, 30),
+    Fault.DOWNGRADED_RULES: (10, 30),
+    Fault.CLONED_CONTROLLER: (10, 30),
+    Fault.CLONED_CARD: (80, 120),
 }
 """How long each kind lasts at least and at most."""
 

@@ -50,6 +50,9 @@ class Broker:
         self.on_struck: Callable[[str], None] = lambda _how: None
         """Told of each message that was lost, doubled, reordered or delayed, by the weather's own name for it."""
 
+        self.on_accept: OnMessage = lambda _topic, _payload: None
+        """Told of every message that reached the broker: somebody may own it."""
+
     def client(self, name: str, wants: Callable[[str], bool]) -> "Client":
         """A new client by this name; one that had the name before is gone."""
         before = self.clients.get(name)
@@ -65,6 +68,7 @@ class Broker:
         """A message has reached the broker: keep it when it is to be kept, and send it to whoever wants it."""
         if not self.up:
             return
+        self.on_accept(topic, payload)
         if retain:
             self.retained[topic] = payload
         for client in list(self.clients.values()):

@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from typing import Any, Final
 from unittest.mock import patch
 
+import cbor2
+
 from aldaba_cloud.fleet import books, filing, ingest
+from aldaba_edge import sync
 from aldaba_shared.decide import Side
 from aldaba_shared.schedule import Schedule
+from aldaba_shared.wire import decode
 
 
 def _schedule_ignored() -> Any:  # noqa: ANN401 - what `patch` returns has no public type
@@ -48,10 +52,20 @@ def _leads_out(filed: filing.Filed) -> bool:
     return side in (Side.EGRESS.value, Side.OUT.value)
 
 
+def _any_signature() -> Any:  # noqa: ANN401 - same
+    """A door reads what the cloud says without looking at who signed it."""
+
+    def believing(_kind: Any, _audience: str, envelope: bytes, _ring: Any, shape: type[Any]) -> Any:  # noqa: ANN401 - the very arguments of what it replaces
+        return decode(cbor2.loads(envelope).value[2], shape)
+
+    return patch.object(sync, "unseal", believing)
+
+
 MUTANTS: Final[dict[str, Callable[[], Any]]] = {
     "decide-ignores-schedule": _schedule_ignored,
     "sync-acks-before-commit": _acks_before_commit,
     "presence-ignores-exits": _exits_ignored,
+    "door-believes-any-signature": _any_signature,
 }
 
 

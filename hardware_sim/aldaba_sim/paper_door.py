@@ -46,11 +46,14 @@ class PaperLock:
         self.last_release_us = -1
         """True microseconds of the last release."""
         self.on_release: Callable[[], None] = lambda: None
+        self.on_move: Callable[[], None] = lambda: None
+        """Told of every release, before `on_release`."""
 
     def release(self) -> None:
         """Let people through."""
         self.released = True
         self.last_release_us = self._time.elapsed_us
+        self.on_move()
         self.on_release()
 
     def secure(self) -> None:

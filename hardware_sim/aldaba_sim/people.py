@@ -38,6 +38,13 @@ class Person:
     uid: bytes
     desk: str
     plan: str = ""
+    card_of: str = ""
+    """Whose card it is a copy of, for somebody without one of their own."""
+
+    @property
+    def carries(self) -> str:
+        """The holder whose card every door takes this person for."""
+        return self.card_of or self.holder
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from aldaba_sim import town
 from aldaba_sim.faults import Fault, Strike
 from aldaba_sim.link import Client
 from aldaba_sim.machine import KILL_WITHIN_SECONDS, POWER_LASTS_SECONDS, Machine
+from aldaba_sim.siege import Siege
 
 if TYPE_CHECKING:
     from aldaba_sim.world import World
@@ -38,7 +39,7 @@ class Troubles:
         self._world = world
         self._to_heal: dict[int, Callable[[], None]] = {}
         self._numbers = 0
-        self._healing = False
+        self.healing = False
         self._hours = 0
         self._strikes: dict[Fault, Callable[[Strike], None]] = {
             **dict.fromkeys(WEATHER, self._weather),
@@ -53,11 +54,12 @@ class Troubles:
             Fault.DISK_FULL: self._fill,
             Fault.REVOKE_OFFLINE: self._revoke_offline,
             Fault.SCHEDULE_CHANGE: self._change_hours,
+            **Siege(world, self).strikes,
         }
 
     def promise(self, strikes: Iterable[Strike]) -> None:
         """Have every fault strike at its moment."""
-        self._world.broker.on_struck = lambda name: self._happened(STRUCK[name])
+        self._world.broker.on_struck = lambda name: self.happened(STRUCK[name])
         for strike in strikes:
             self._world.time.call_at(strike.at, partial(self._begin, strike))
 
@@ -69,7 +71,7 @@ class Troubles:
     def leave_alone(self, seconds: float) -> None:
         """Broker and cloud are gone together: the doors are alone with what they know."""
         world = self._world
-        self._happened(Fault.CLOUD_OUTAGE)
+        self.happened(Fault.CLOUD_OUTAGE)
         world.broker.stop(forgetting=True)
         world.cloud.stop()
 
@@ -77,15 +79,15 @@ class Troubles:
             world.broker.start()
             world.cloud.start()
 
-        self._lasting(seconds, end)
+        self.lasting(seconds, end)
 
     def heal(self) -> None:
         """End every fault that still lasts, whether it struck or not."""
-        self._healing = True
+        self.healing = True
         for number in list(self._to_heal):
             self._end(number)
 
-    def _lasting(self, seconds: float, end: Callable[[], None]) -> None:
+    def lasting(self, seconds: float, end: Callable[[], None]) -> None:
         """Remember how a fault ends, and end it after its time."""
         self._numbers += 1
         number = self._numbers
@@ -97,47 +99,50 @@ class Troubles:
         if end is not None:
             end()
 
-    def _happened(self, kind: Fault) -> None:
+    def happened(self, kind: Fault) -> None:
+        """A fault struck: count it."""
         self._world.ledger.faults[kind.value] += 1
 
-    def _dice(self, strike: Strike) -> Random:
+    def dice(self, strike: Strike) -> Random:
+        """The strike's own luck."""
         return self._world.story.luck(*astuple(strike))
 
     def _later(self, strike: Strike) -> None:
         """What it is to strike is down already: wait until it is back."""
 
         def again() -> None:
-            if not self._healing:
+            if not self.healing:
                 self._strikes[strike.kind](strike)
 
         self._world.time.call_later(LONGER_SECONDS, again)
 
-    def _machine(self, strike: Strike) -> Machine:
+    def machine(self, strike: Strike) -> Machine:
+        """The controller it strikes."""
         return next(one for one in self._world.machines.values() if one.name == strike.controller)
 
-    def _client(self, strike: Strike) -> Client:
+    def client(self, strike: Strike) -> Client:
         """The controller's connection, whichever it has at the moment."""
         return self._world.broker.clients[strike.controller]
 
     def _weather(self, strike: Strike) -> None:
         """Bad weather on one connection until it struck at least one message."""
         name, value = WEATHER[strike.kind]
-        weather = self._client(strike).weather
+        weather = self.client(strike).weather
         before = self._world.ledger.faults[strike.kind.value]
         setattr(weather, name, value)
 
         def end() -> None:
-            if self._world.ledger.faults[strike.kind.value] == before and not self._healing:
+            if self._world.ledger.faults[strike.kind.value] == before and not self.healing:
                 setattr(weather, name, max(value, CERTAIN))
-                self._lasting(LONGER_SECONDS, end)
+                self.lasting(LONGER_SECONDS, end)
                 return
             setattr(weather, name, 0.0)
 
-        self._lasting(strike.seconds, end)
+        self.lasting(strike.seconds, end)
 
     def _tamper(self, strike: Strike) -> None:
         """Somebody who owns the network changes messages, and plays old ones again."""
-        weather, dice = self._client(strike).weather, self._dice(strike)
+        weather, dice = self.client(strike).weather, self.dice(strike)
         kept: list[tuple[str, bytes]] = []
 
         def spoil(topic: str, payload: bytes) -> list[tuple[str, bytes]]:
@@ -145,42 +150,42 @@ class Troubles:
             place = dice.randrange(len(payload))
             changed = bytearray(payload)
             changed[place] ^= 1 << dice.randrange(8)
-            self._happened(Fault.TAMPERED_MESSAGE)
+            self.happened(Fault.TAMPERED_MESSAGE)
             return [(topic, bytes(changed)), (topic, payload), dice.choice(kept[-REPLAYED:])]
 
         weather.spoil = spoil
 
         def end() -> None:
-            if not kept and not self._healing:
-                self._lasting(LONGER_SECONDS, end)
+            if not kept and not self.healing:
+                self.lasting(LONGER_SECONDS, end)
                 return
             weather.spoil = None
 
-        self._lasting(strike.seconds, end)
+        self.lasting(strike.seconds, end)
 
     def _cut(self, strike: Strike) -> None:
-        self._happened(Fault.LINK_CUT)
-        self._client(strike).cut_off()
-        self._lasting(strike.seconds, lambda: self._client(strike).mend())
+        self.happened(Fault.LINK_CUT)
+        self.client(strike).cut_off()
+        self.lasting(strike.seconds, lambda: self.client(strike).mend())
 
     def _restart_broker(self, strike: Strike) -> None:
         if not self._world.broker.up:
             self._later(strike)
             return
-        self._happened(Fault.BROKER_RESTART)
-        forgetting = self._dice(strike).random() < 0.5  # noqa: PLR2004 - one broker in two keeps nothing
+        self.happened(Fault.BROKER_RESTART)
+        forgetting = self.dice(strike).random() < 0.5  # noqa: PLR2004 - one broker in two keeps nothing
         self._world.broker.stop(forgetting=forgetting)
-        self._lasting(strike.seconds, self._world.broker.start)
+        self.lasting(strike.seconds, self._world.broker.start)
 
     def _kill(self, strike: Strike) -> None:
         """SIGKILL within the next tap, wherever it may be; a machine that died of something else is waited for."""
-        machine, dice = self._machine(strike), self._dice(strike)
+        machine, dice = self.machine(strike), self.dice(strike)
 
         def die(life: int) -> None:
             if not (machine.alive and machine.life == life):
                 machine.on_read = armed
                 return
-            self._happened(Fault.CONTROLLER_KILL)
+            self.happened(Fault.CONTROLLER_KILL)
             self._die(machine, strike.seconds)
 
         def armed() -> None:
@@ -192,7 +197,7 @@ class Troubles:
 
     def _cut_power(self, strike: Strike) -> None:
         """The disk is slow, so the lock is released before the line is durable; then the power goes."""
-        machine = self._machine(strike)
+        machine = self.machine(strike)
         lock = machine.paper(machine.opening.door).lock
         machine.slow = True
 
@@ -201,7 +206,7 @@ class Troubles:
                 lock.on_release = armed
                 return
             machine.slow = False
-            self._happened(Fault.POWER_CUT)
+            self.happened(Fault.POWER_CUT)
             self._die(machine, strike.seconds)
 
         def armed() -> None:
@@ -214,59 +219,64 @@ class Troubles:
     def _die(self, machine: Machine, seconds: float) -> None:
         machine.kill()
         machine.disk_full = False
-        self._lasting(seconds, lambda: None if machine.alive else machine.start())
+        self.lasting(seconds, lambda: None if machine.alive else machine.start())
 
     def _stop_cloud(self, strike: Strike) -> None:
         if not self._world.cloud.up:
             self._later(strike)
             return
-        self._happened(strike.kind)
+        self.happened(strike.kind)
         self._world.cloud.stop()
-        self._lasting(strike.seconds, lambda: None if self._world.cloud.up else self._world.cloud.start())
+        self.lasting(strike.seconds, lambda: None if self._world.cloud.up else self._world.cloud.start())
 
     def _jump(self, strike: Strike) -> None:
         """The wall clock is set wrong by up to three hours either way, and set right again."""
-        self._happened(Fault.CLOCK_JUMP)
-        machine = self._machine(strike)
-        machine.clock.error = timedelta(seconds=round(self._dice(strike).uniform(-10_800, 10_800)))
+        self.happened(Fault.CLOCK_JUMP)
+        machine = self.machine(strike)
+        machine.clock.error = timedelta(seconds=round(self.dice(strike).uniform(-10_800, 10_800)))
 
         def end() -> None:
             machine.clock.error = timedelta(0)
 
-        self._lasting(strike.seconds, end)
+        self.lasting(strike.seconds, end)
 
     def _fill(self, strike: Strike) -> None:
-        machine = self._machine(strike)
+        machine = self.machine(strike)
         if not machine.alive:
             self._later(strike)
             return
-        self._happened(Fault.DISK_FULL)
+        self.happened(Fault.DISK_FULL)
         machine.fill_disk(full=True)
-        self._lasting(strike.seconds, lambda: machine.fill_disk(full=False) if machine.alive else None)
+        self.lasting(strike.seconds, lambda: machine.fill_disk(full=False) if machine.alive else None)
 
     def _revoke_offline(self, strike: Strike) -> None:
         """A card is reported lost while a door cannot hear of it; the person comes later than the news or not."""
         world = self._world
         carriers = world.cloud.truth.carriers
         members = [one.holder for one in world.people if one.role == "member"]
-        holder = self._dice(strike).choice([one for one in members if not carriers[one].card_taken_back])
-        self._happened(Fault.REVOKE_OFFLINE)
-        self._client(strike).cut_off()
+        holder = self.dice(strike).choice([one for one in members if not carriers[one].card_taken_back])
+        self.happened(Fault.REVOKE_OFFLINE)
+        self.client(strike).cut_off()
 
         def mend() -> None:
-            self._client(strike).mend()
-            world.time.call_later(3600 * 20, lambda: self._found(holder))
+            self.client(strike).mend()
+            world.time.call_later(3600 * 20, lambda: self.found(holder))
 
         world.cloud.revoke(holder)
         world.check_revoke(holder)
-        self._lasting(strike.seconds, mend)
+        self.lasting(strike.seconds, mend)
 
-    def _found(self, holder: str) -> None:
+    def found(self, holder: str) -> None:
+        """A card that was reported lost turned up."""
         if self._world.cloud.truth.carriers[holder].card_taken_back:
             self._world.cloud.restore(holder)
 
     def _change_hours(self, _strike: Strike) -> None:
-        self._happened(Fault.SCHEDULE_CHANGE)
+        self.happened(Fault.SCHEDULE_CHANGE)
+        self.change_hours()
+
+    def change_hours(self) -> None:
+        """The admin changes the working week."""
         opens, closes = town.OTHER_HOURS[self._hours % len(town.OTHER_HOURS)]
         self._hours += 1
         self._world.cloud.change_hours(opens, closes)

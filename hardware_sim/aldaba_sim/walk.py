@@ -22,6 +22,8 @@ WALK_SECONDS = 1.5
 DOOR_FREE_SECONDS = 7.0
 RETRY_SECONDS = 20.0
 ENTRY_TRIES = 4
+ASKED_US = 2_000_000
+"""How long after a tap or a press a bolt may move for it."""
 
 
 class Behind(Protocol):
@@ -85,10 +87,11 @@ class Streets:
         self._ledger = ledger
         self._judge = judge
         self._free_at: dict[str, float] = {}
+        self._asked: dict[str, int] = {}
 
     def meet(self, person: Person) -> None:
         """Somebody appears in the street."""
-        self.walkers[person.holder] = Walker(person)
+        self.walkers[person.holder] = Walker(person, seen=not person.card_of)
 
     def promise(self, errand: Errand) -> None:
         """Have somebody set out at the errand's time."""
@@ -101,6 +104,11 @@ class Streets:
             for name, walker in self.walkers.items()
             if walker.place != STREET and self._building.contains(zone, walker.place)
         }
+
+    def bolt_moved(self, door: str) -> None:
+        """A bolt lets through: whoever asked for it stands there, or nobody does and it is a breach."""
+        if self._time.elapsed_us - self._asked.get(door, -ASKED_US - 1) > ASKED_US:
+            self._ledger.breach(Broken.UNAUTHORISED_RELEASE, f"nobody, at {door}, {self._time.now()}")
 
     def _set_out(self, errand: Errand) -> None:
         walker = self.walkers[errand.holder]
@@ -149,13 +157,17 @@ class Streets:
             answer = lambda: self._look(walker, opening, tap, since)  # noqa: E731 - a promise needs a call without arguments
         else:
             life = behind.life
+            self._asked[opening.door] = since
             paper.button.turn(active=True)
             self._time.call_later(0.5, lambda: paper.button.turn(active=False))
             answer = lambda: self._leave_by_button(walker, opening, life, since)  # noqa: E731 - same
         self._time.call_later(ANSWER_SECONDS, answer)
 
     def _tap(self, walker: Walker, opening: Opening, behind: Behind, *, entering: bool) -> Tap:
-        now, holder = self._time.now(), walker.person.holder
+        now, holder = self._time.now(), walker.person.carries
+        if walker.person.card_of:
+            self._ledger.faults["cloned_card"] += 1
+        self._asked[opening.door] = self._time.elapsed_us
         rightful = self._judge(behind, holder, opening.door, now) if entering else frozenset({True})
         tap = Tap(now, behind.wall_clock(), behind.name, opening.door, holder, entering, rightful, behind.life)
         self._ledger.taps.append(tap)
@@ -248,7 +260,7 @@ class Streets:
         followed = f" with {', '.join(one.person.holder for one in companions)} behind" if companions else ""
         self._ledger.tell(f"{walker.person.holder} is in {place}{followed}")
         if entering or opening.reader_out:
-            walker.seen = survived
+            self.walkers[walker.person.carries].seen = survived and not walker.person.card_of
         walker.walking = False
         self._go_on(walker)
 

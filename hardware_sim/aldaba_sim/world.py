@@ -124,6 +124,9 @@ class World:
         self.cloud.start()
         for machine in self.machines.values():
             machine.on_death = self._mourner(machine)
+            paper = machine.paper(machine.opening.door)
+            for lock in (paper.lock, paper.lock_out):
+                lock.on_move = partial(self.streets.bolt_moved, machine.opening.door)
             machine.start()
         for person in self.people:
             self.streets.meet(person)

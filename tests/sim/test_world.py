@@ -73,6 +73,7 @@ SUSPECTS = {
     "decide-ignores-schedule": Broken.UNAUTHORISED_RELEASE,
     "sync-acks-before-commit": Broken.LOST,
     "presence-ignores-exits": Broken.OCCUPANCY_MISMATCH,
+    "door-believes-any-signature": Broken.UNAUTHORISED_RELEASE,
 }
 
 
