@@ -8,6 +8,8 @@ import pytest
 
 from aldaba_cloud.db import Work
 from aldaba_cloud.fleet.books import journal_lines
+from aldaba_cloud.fleet.store import list_alarms
+from aldaba_shared.events import MessageRefused
 from aldaba_shared.ids import ControllerId
 from aldaba_sim.faults import Fault
 from aldaba_sim.ledger import Broken
@@ -66,6 +68,45 @@ def test_doors_left_alone_decide_for_a_week_and_then_let_only_essential_people_i
     with world.cloud.work() as work:
         lines = [line.body for name in world.machines.values() for line in lines_of(work, name)]
     assert sum(b'"rules_too_old"' in body for body in lines) > 5
+    world.close()
+
+
+HOSTILE = {
+    Fault.REPLAYED_MESSAGE,
+    Fault.FORGED_MESSAGE,
+    Fault.DOWNGRADED_RULES,
+    Fault.CLONED_CONTROLLER,
+    Fault.CLONED_CARD,
+}
+
+
+@pytest.mark.feature(12)
+def test_hostile_peers_change_nothing_and_are_alarms(tmp_path: Path) -> None:
+    story = tell(8, 1, every=4)
+    story = story.only(story.errands, [strike for strike in story.strikes if strike.kind in HOSTILE])
+    world = World(story, tmp_path)
+    outcome = world.run()
+    assert outcome.holds, outcome.complaints()
+    assert {Fault(kind) for kind, times in outcome.ledger.faults.items() if times} >= HOSTILE
+    refused = {
+        (line.event.what, line.event.why)
+        for machine in world.machines.values()
+        for line in machine.running.books.journal.file.events(1)
+        if isinstance(line.event, MessageRefused)
+    }
+    assert {what for what, _ in refused} >= {
+        "head",
+        "keys",
+        "modes",
+        "presence",
+        "command",
+        "ack",
+        "resend",
+        "snapshot",
+    }
+    with world.cloud.work() as work:
+        kinds = {alarm.kind for alarm in list_alarms(work, limit=1000)}
+    assert kinds >= {"journal_forked", "message_refused"}
     world.close()
 
 
