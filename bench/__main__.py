@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from bench import big_journal, compile_rules, decision, drain, ingest, journal, revoke, screen, start, tap
+from bench import big_journal, compile_rules, decision, drain, ingest, journal, phone, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
@@ -21,6 +21,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "compile": compile_rules.cases,
     "tap": tap.cases,
     "decision": decision.cases,
+    "phone": phone.cases,
     "start": start.cases,
 }
 
