@@ -10,7 +10,7 @@ from aldaba_sim.cards import INSTRUCTION_UNKNOWN, LENGTH_WRONG
 from aldaba_sim.ev2_card import CardKey, Ev2Keys
 
 PICC = bytes(3)
-VERSION_FRAMES = (bytes.fromhex("04010112001605"), bytes.fromhex("04010102011605"))
+VERSION_FRAMES = (bytes.fromhex("04010112001805"), bytes.fromhex("04010102011805"))
 """GetVersion of an EV2 4K: hardware, then software; the UID and the batch come in the third frame."""
 BATCH = bytes.fromhex("ba5500000000" + "2116")
 CHANGE_UNDER_ITSELF = 0xE

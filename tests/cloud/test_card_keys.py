@@ -25,7 +25,7 @@ from aldaba_shared.card_keys import SETTING, DoorSecrets, making_keys, open_secr
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side
 from aldaba_shared.events import AccessDecided
 from aldaba_shared.ids import ControllerId, SiteId
-from aldaba_shared.keys import CredentialKind, credential_key
+from aldaba_shared.keys import GUESSABLE, CredentialKind, credential_key
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Credential, Facts
 from aldaba_shared.snapshot import Row
@@ -201,3 +201,7 @@ def test_a_set_can_be_dropped_once_every_card_was_tapped_or_made_anew(
         (tag.id, Remedy.GIVE_ANOTHER_CARD),
     ]
     assert fresh.id not in {one.credential.id for one in theft.waiting(later, old)}
+
+
+def test_every_number_that_can_be_guessed_has_its_remedy() -> None:
+    assert set(theft.REMEDIES) == GUESSABLE

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aldaba_sim.cards import UidCard, phone_like
+from aldaba_sim.desfire_card import DesfireCard
 from aldaba_sim.pn532 import Pn532Board
 
 pytestmark = pytest.mark.system
@@ -45,3 +46,19 @@ def test_libnfc_reads_a_phone_with_its_ats(board: Pn532Board, tmp_path: Path) ->
     told = nfc_list(tmp_path / "reader")
     assert "UID (NFCID3): 08  53  6b  4a" in told
     assert "ATS" in told
+
+
+def test_libfreefare_reads_the_simulated_desfire_card_as_a_real_one(board: Pn532Board, tmp_path: Path) -> None:
+    board.hold(DesfireCard(bytes.fromhex("04112233445566")))
+    link = tmp_path / "reader"
+    told = subprocess.run(
+        ["mifare-desfire-info"],
+        env={**os.environ, "LIBNFC_DEVICE": f"pn532_uart:{link.resolve()}"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout
+    assert "UID:                      0x04112233445566" in told
+    assert "(=4096 bytes)" in told
+    assert "Free memory: 4096 bytes" in told

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from aldaba_cloud.access import store
 from aldaba_cloud.access.publish import Published, publish
@@ -27,8 +28,18 @@ class Remedy(StrEnum):
 
     GIVE_ANOTHER_CARD = "give_another_card"
     CHANGE_PIN = "change_pin"
+    MAKE_NEW_CODES = "make_new_codes"
     MAKE_NEW_KEYS = "make_new_keys"
     TAP_ONCE = "tap_once"
+
+
+REMEDIES: Final = {
+    CredentialKind.UID: Remedy.GIVE_ANOTHER_CARD,
+    CredentialKind.WIEGAND: Remedy.GIVE_ANOTHER_CARD,
+    CredentialKind.PIN: Remedy.CHANGE_PIN,
+    CredentialKind.EMERGENCY: Remedy.MAKE_NEW_CODES,
+}
+"""One for each kind of `GUESSABLE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +78,8 @@ def _short_numbers(work: Work, controller: ControllerId) -> Iterator[AtRisk]:
     holders = members.holders_by_id(work, None)
     for one, _ in members.credentials_of(work, None):
         if one.id in known and one.enabled:
-            remedy = Remedy.CHANGE_PIN if known[one.id] == "pin" else Remedy.GIVE_ANOTHER_CARD
             name = holders[one.holder].name if one.holder in holders else ""
-            yield AtRisk(known[one.id], remedy, one.holder, name, one.id, one.label)
+            yield AtRisk(known[one.id], REMEDIES[one.kind], one.holder, name, one.id, one.label)
 
 
 def retire(work: Work, controller: ControllerId, keyring: Keyring) -> list[AtRisk]:
@@ -110,11 +120,12 @@ def waiting(work: Work, version: int) -> list[Waiting]:
     newer = [one.made_at for one in sets.values() if one.version > version and one.site == sets[version].site]
     moved = _tapped_since(work, min(newer)) if newer else frozenset()
     holders = members.holders_by_id(work, None)
-    return [
+    found = (
         Waiting(one, holders[one.holder].name if one.holder in holders else "", _to_move(one.kind))
         for one, _ in members.credentials_of(work, None)
         if one.enabled and one.kind in MADE and one.id not in moved and not any(one.issued_at >= at for at in newer)
-    ]
+    )
+    return sorted(found, key=lambda one: (one.name, one.credential.label))
 
 
 def _to_move(kind: CredentialKind) -> Remedy:
