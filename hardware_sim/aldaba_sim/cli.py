@@ -15,6 +15,12 @@ Examples:
   aldaba-sim world --days 9 --outage-hours 180
   aldaba-sim world --fresh-seconds 180
 """
+CARD_EXAMPLES = """\b
+Examples:
+  aldaba-sim card
+  aldaba-sim card lane --card ana
+  aldaba-sim card street --uid 04536b4a2f7080
+"""
 
 
 @click.group()
@@ -76,6 +82,51 @@ def building(*, as_json: bool) -> None:
     for one in openings:
         way_out = "read" if one.reader_out else "by button"
         click.echo(f"{one.door:10} {one.name:26} {one.outer:>8} > {one.inner:14} way out {way_out}")
+
+
+@main.command(epilog=CARD_EXAMPLES)
+@click.argument("door", required=False)
+@click.option("--card", "card_id", help="A card on the table of the demo, by its id.")
+@click.option("--uid", help="Any card: its number of 4, 7 or 10 bytes in hexadecimal.")
+@click.option("--side", type=click.Choice(["in", "out"]), default="in", show_default=True, help="Which reader.")
+@click.option("--port", type=int, default=8090, show_default=True, help="Where the demo's page listens.")
+@click.option(
+    "--language", type=click.Choice(["es", "ca", "en"]), default="en", show_default=True, help="Of the answer."
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs: JSON instead of a sentence.")
+def card(door: str | None, card_id: str | None, uid: str | None, *, as_json: bool, **wanted: Any) -> None:  # noqa: ANN401 - click's own
+    """Hold a card to a reader of a demo that runs, and print what the door says; without DOOR, list both.
+
+    Exit 0 for a grant, 1 for a denial, 2 when nobody answered.
+    """
+    from aldaba_sim.card_hand import DemoPage  # noqa: PLC0415 - the answer alone needs it
+
+    page = DemoPage(wanted["port"])
+    try:
+        if door is None:
+            _list_table(page.now(), as_json=as_json)
+            return
+        if (card_id is None) is (uid is None):
+            raise click.UsageError("Give --card or --uid, one of them.")
+        shown = {"side": wanted["side"], **({"card": card_id} if card_id else {"uid": uid or ""})}
+        answer = page.present(door, shown, language=wanted["language"])
+    except AldabaError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    said = {"door": door, "granted": answer.granted, "reason": answer.reason, "sentence": answer.sentence}
+    words = f"{answer.sentence} ({answer.reason})" if answer.reason else "The door said nothing in time."
+    click.echo(json.dumps(said) if as_json else words)
+    sys.exit(2 if answer.granted is None else 0 if answer.granted else 1)
+
+
+def _list_table(now: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(now))
+        return
+    for one in now["doors"]:
+        click.echo(f"door  {one['id']:12} {one['name']}")
+    for one in now["cards"]:
+        click.echo(f"card  {one['id']:12} {one['label']}  {one['note']}")
 
 
 def _play(only: str | None) -> None:

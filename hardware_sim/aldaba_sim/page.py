@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.responses import FileResponse, JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from aldaba_shared.errors import AldabaError
@@ -87,6 +87,9 @@ class Stage(Protocol):
     def tap(self, door: str, side: str, card: str) -> None:
         """Hold a card to the reader of a side."""
 
+    def hold(self, door: str, side: str, uid: bytes) -> None:
+        """Hold a card that is not on the table to the reader of a side."""
+
     def press(self, door: str) -> None:
         """Press the exit button for a moment."""
 
@@ -95,9 +98,10 @@ class Stage(Protocol):
 
 
 class TapIn(BaseModel):
-    """A card and the side where it is held to the reader."""
+    """A card, by its id on the table or by its UID in hexadecimal, and the side where it is held to the reader."""
 
-    card: str
+    card: str | None = None
+    uid: str | None = Field(default=None, pattern=r"^([0-9a-fA-F]{8}|[0-9a-fA-F]{14}|[0-9a-fA-F]{20})$")
     side: Literal["in", "out", "egress"] = "in"
 
 
@@ -140,7 +144,12 @@ def _add_hands(app: FastAPI, stage: Stage) -> None:
 
     @app.post("/doors/{door}/tap", status_code=202)
     def tap(door: str, wanted: TapIn) -> dict[str, str]:
-        stage.tap(door, wanted.side, wanted.card)
+        if wanted.uid is not None:
+            stage.hold(door, wanted.side, bytes.fromhex(wanted.uid))
+        elif wanted.card is not None:
+            stage.tap(door, wanted.side, wanted.card)
+        else:
+            raise NoSuchThing("card", "without a name")
         return {"door": door}
 
     @app.post("/doors/{door}/press", status_code=202)

@@ -50,12 +50,19 @@ class DemoStage:
 
     def tap(self, door: str, side: str, card: str) -> None:
         """Hold a card to the reader of a side."""
+        if card not in self._cards:
+            raise NoSuchThing("card", card)
+        self._hold(door, side, self._cards[card].wallet)
+
+    def hold(self, door: str, side: str, uid: bytes) -> None:
+        """Hold a card that is not on the table to the reader of a side."""
+        self._hold(door, side, Wallet(uid))
+
+    def _hold(self, door: str, side: str, wallet: Wallet) -> None:
         wired = self._door(door)
         if not wired.has_reader(side):
             raise NoSuchThing("reader", side)
-        if card not in self._cards:
-            raise NoSuchThing("card", card)
-        threading.Thread(target=wired.tap, args=(side, self._cards[card].wallet), daemon=True).start()
+        threading.Thread(target=wired.tap, args=(side, wallet), daemon=True).start()
 
     def press(self, door: str) -> None:
         """Press the exit button for a moment."""
