@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import structlog
+from msgspec.structs import replace
 
 from aldaba_edge import config as told
 from aldaba_edge.books import open_books, threaded
@@ -327,6 +328,9 @@ class Edge:
 def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
     """How this controller reaches its cloud; one that was given no broker, or no address, does without."""
     answer = identity.answer
+    if config.broker is not None:
+        here = config.broker
+        answer = replace(answer, broker_host=here.host, broker_port=here.port, broker_tls=here.tls)
     runner = ThreadRunner(clock.post)
     link: Link = NoLink()
     if answer.broker_host:

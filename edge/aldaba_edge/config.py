@@ -153,6 +153,14 @@ class Door(Table, frozen=True, kw_only=True):
         return {Side.IN: ZoneId(self.in_zone), Side.OUT: out, Side.EGRESS: out}
 
 
+class Broker(Table, frozen=True, kw_only=True):
+    """The site's own broker, in place of the one that pairing named; `tls` with the certificates of pairing."""
+
+    host: Name
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 8883
+    tls: bool = True
+
+
 class Intrusion(Table, frozen=True, kw_only=True):
     """An output that arms an intrusion alarm once the last person left a zone; at rest it says disarmed."""
 
@@ -176,6 +184,7 @@ class Config(Table, frozen=True, kw_only=True):
     pins: Device = Device(profile="native")
     door: list[Door]
     intrusion: list[Intrusion] = []
+    broker: Broker | None = None
 
     @property
     def data(self) -> Path:

@@ -16,6 +16,7 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Door, DoorUse
 from aldaba_shared.decide import DoorMode
+from aldaba_shared.door_rules import Apart
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
 from aldaba_shared.schedule import Window, Windows
@@ -90,6 +91,16 @@ def test_a_doors_hours_are_rehearsed_and_published_from_its_page(desk: Desk) -> 
     assert rules_of_street(desk) == before
     desk.send("/admin/doors/street", unlock=schedule.id, first_card="true", partner="offices")
     assert street(desk).use == DoorUse(schedule.id, first_card=True, interlock_with=(DoorId("offices"),))
+    assert rules_of_street(desk) != before
+
+
+def test_what_passback_does_while_controllers_are_apart_is_declared_and_published(desk: Desk) -> None:
+    desk.sign_in("admin")
+    before = rules_of_street(desk)
+    desk.send("/admin/doors/street/zone", apart="keep")
+    zone = desk.read(lambda work: places.find_zone(work, street(desk).into))
+    assert zone is not None
+    assert zone.apart is Apart.KEEP
     assert rules_of_street(desk) != before
 
 

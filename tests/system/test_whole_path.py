@@ -23,7 +23,8 @@ from aldaba_shared.keys import CredentialKind
 from aldaba_sim.cards import UidCard
 from aldaba_sim.desfire_card import DesfireCard
 from tests.system.pcscd import READER_NAME, wait_empty
-from tests.system.whole_space import WholeSpace, wait_until, whole_space
+from tests.system.programs import wait_until
+from tests.system.whole_space import WholeSpace, whole_space
 
 pytestmark = pytest.mark.system
 EXPLAIN = ["explain", "--json", "--config"]

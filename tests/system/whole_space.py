@@ -6,16 +6,10 @@ pcscd, a QR scanner on a pty, Wiegand pulses on pins.
 """
 
 import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
-from http.client import HTTPConnection
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -47,13 +41,11 @@ from tests.system.mosquitto import free_port
 from tests.system.mosquitto_guarded import GuardedBroker, guarded_mosquitto
 from tests.system.pcscd import READER_NAME, virtual_reader
 from tests.system.postgres import postgres
+from tests.system.programs import PATIENCE, START_SECONDS, answers, as_environment, run_program, wait_until
 
 LOCKS = {"street": 17, "gaudi": 27, "miro": 22, "offices": 23}
 """Door to lock pin: PN532, PC/SC, QR and Wiegand, in this order."""
 D0, D1 = 5, 6
-PATIENCE = 60.0
-START_SECONDS = 60.0
-"""A busy machine imports slowly; nothing is timed here."""
 
 
 @dataclass
@@ -151,14 +143,6 @@ class WholeSpace:
             return list(db.execute(text(f"SELECT {columns} FROM events WHERE {query} ORDER BY at")))  # noqa: S608 - ours
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
-    """Wait for something another process does."""
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, f"{what} did not happen within {seconds:.0f} s"
-        time.sleep(0.02)  # other processes' work; nothing here can tell us
-
-
 @contextmanager
 def whole_space(room: Path) -> Iterator[WholeSpace]:
     """Start everything, give it to a test, and stop everything by its pid."""
@@ -170,18 +154,18 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         database = Database(config.database)
         stack.callback(database.close)
         keyring, seeded, code = _seeded(config, database, room)
-        broker = stack.enter_context(guarded_mosquitto(room / "broker", _environment(config)))
+        broker = stack.enter_context(guarded_mosquitto(room / "broker", as_environment(config)))
         config = _with_broker(config, broker)
-        environment = _environment(config)
-        stack.enter_context(_process("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
+        environment = as_environment(config)
+        stack.enter_context(run_program("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(port), f"the cloud's answer at {address}", START_SECONDS)
+        wait_until(lambda: answers(port), f"the cloud's answer at {address}", START_SECONDS)
         devices = _devices(room, vpcd, stack)
         (room / "edge.toml").write_text(_edge_config(room, address))
         (room / "edge.toml").chmod(0o600)
         keep(room / "edge", pair(address, code, None, "test"))
         edge = ["run", str(room / "edge.toml")]
-        stack.enter_context(_process("aldaba-edge", edge, dict(os.environ), room / "edge.log"))
+        stack.enter_context(run_program("aldaba-edge", edge, dict(os.environ), room / "edge.log"))
         yield WholeSpace(address, database, seeded, keyring, *devices, edge_config=room / "edge.toml")
 
 
@@ -207,11 +191,6 @@ def _with_broker(config: Config, broker: GuardedBroker) -> Config:
             "mqtt_revocations_file": broker.folder / "revocations.pem",
         }
     )
-
-
-def _environment(config: Config) -> dict[str, str]:
-    said = {f"ALDABA_{name.upper()}": str(value) for name, value in config.model_dump(exclude_defaults=True).items()}
-    return {**os.environ, **said}
 
 
 def _seeded(config: Config, database: Database, room: Path) -> tuple[Keyring, SeededSpace, str]:
@@ -270,27 +249,3 @@ def _edge_config(room: Path, cloud: str) -> str:
             f"options = {{ {options} }}",
         ]
     return "\n".join([*lines, ""])
-
-
-@contextmanager
-def _process(program: str, words: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name(program), *words], env=environment, stdout=said, stderr=subprocess.STDOUT
-        )
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(timeout=15)
-
-
-def _answers(port: int) -> bool:
-    asked = HTTPConnection("127.0.0.1", port, timeout=1)
-    try:
-        asked.request("GET", "/healthz")
-        return asked.getresponse().status == HTTPStatus.OK
-    except OSError:
-        return False
-    finally:
-        asked.close()

@@ -23,8 +23,9 @@ from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import DoorUse
+from aldaba_shared.door_rules import Apart
 from aldaba_shared.events import AccessDecided, read_line
-from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
+from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Schedule, Windows, checked, weekly
 
 KEPT_VERSIONS: Final = timedelta(days=30)
@@ -111,6 +112,19 @@ def set_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> li
         persons=use.persons,
     )
     return publish(work, site, keyring, controller_keys(work, keyring), whom=[])
+
+
+def set_zone_apart(work: Work, zone: ZoneId, apart: Apart, keyring: Keyring) -> list[Published]:
+    """Declare what a zone's passback does while its controllers cannot hear each other, and publish it.
+
+    Raises:
+        Missing: no such zone within the caller's sight.
+    """
+    known = places.find_zone(work, zone)
+    if known is None or not places.set_zone_apart(work, zone, apart):
+        raise Missing("zone", zone)
+    audit.note(work, known.site, "zone_apart_set", zone, apart=apart)
+    return publish(work, known.site, keyring, controller_keys(work, keyring), whom=())
 
 
 def _site_of_use(work: Work, door: DoorId, use: DoorUse) -> SiteId:

@@ -9,9 +9,10 @@ delay and nothing else.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import pbkdf2_hmac
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from aldaba_shared.ids import ControllerId, SiteId
 from aldaba_shared.topics import PREFIX, Channel, topic
@@ -22,6 +23,8 @@ SALT_BYTES: Final = 12
 
 ANY: Final = "+"
 
+Command: TypeAlias = Mapping[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
@@ -29,9 +32,10 @@ class Cloud:
 
     host: str
     port: int
-    ca_file: str | None
-    password: str
+    password: str = field(repr=False)
     """The bridge's own; its user name is `account(site)`."""
+    tls: bool = True
+    """By the authority's certificate and the bridge's own, as the doors of other sites do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class Here:
 
     folder: str
     listen: str = "0.0.0.0"  # noqa: S104 - the doors of the site are on other machines
-    port: int = 1883
-    cert_file: str | None = None
-    key_file: str | None = None
+    port: int = 8883
+    tls: bool = True
+    """Doors come in by certificate; without it anybody on the site's network can read presence."""
 
 
 def account(site: SiteId) -> str:
@@ -52,11 +56,18 @@ def account(site: SiteId) -> str:
 
 def configuration(site: SiteId, cloud: Cloud, here: Here) -> str:
     """`mosquitto.conf` of the site's broker."""
-    return "\n".join([*_listener(here), "", *_bridge(site, cloud), ""])
+    return "\n".join([*_listener(here), "", *_bridge(site, cloud, here.folder), ""])
 
 
 def _listener(here: Here) -> list[str]:
-    tls = [f"certfile {here.cert_file}", f"keyfile {here.key_file}"] if here.cert_file and here.key_file else []
+    tls = [
+        f"cafile {here.folder}/authority.crt",
+        f"certfile {here.folder}/broker.crt",
+        f"keyfile {here.folder}/broker.key",
+        f"crlfile {here.folder}/revocations.pem",
+        "require_certificate true",
+        "tls_version tlsv1.2",
+    ]
     return [
         "# Written by `aldaba-cloud site-broker`: write it again rather than editing it.",
         "per_listener_settings false",
@@ -70,14 +81,19 @@ def _listener(here: Here) -> list[str]:
         "# Doors ask for no delay: a tap's answer at the next door waits for this.",
         "set_tcp_nodelay true",
         f"listener {here.port} {here.listen}",
-        *tls,
+        *(tls if here.tls else []),
     ]
 
 
-def _bridge(site: SiteId, cloud: Cloud) -> list[str]:
+def _bridge(site: SiteId, cloud: Cloud, folder: str) -> list[str]:
     def carried(channel: Channel, way: str) -> str:
         return f"topic {PREFIX}/{site}/{ANY}/{channel} {way} 1"
 
+    tls = [
+        f"bridge_cafile {folder}/authority.crt",
+        f"bridge_certfile {folder}/bridge.crt",
+        f"bridge_keyfile {folder}/bridge.key",
+    ]
     return [
         f"connection aldaba-{site}",
         f"address {cloud.host}:{cloud.port}",
@@ -94,7 +110,7 @@ def _bridge(site: SiteId, cloud: Cloud) -> list[str]:
         "start_type automatic",
         "restart_timeout 1 15",
         "keepalive_interval 15",
-        *([f"bridge_cafile {cloud.ca_file}"] if cloud.ca_file else []),
+        *(tls if cloud.tls else []),
         carried(Channel.UP, "out"),
         carried(Channel.PRESENCE, "out"),
         carried(Channel.STATE, "in"),
@@ -130,6 +146,21 @@ def bridge_acl(site: SiteId) -> str:
             "",
         ]
     )
+
+
+def bridge_commands(site: SiteId, password: str) -> list[Command]:
+    """The same as `bridge_acl`, for a broker that takes its accounts by its dynamic security plugin."""
+    role = f"bridge-{account(site)}"
+
+    def may(what: str, channel: Channel) -> Command:
+        return {"acltype": what, "topic": f"{PREFIX}/{site}/{ANY}/{channel}", "priority": 0, "allow": True}
+
+    writes = [may("publishClientSend", one) for one in (Channel.UP, Channel.PRESENCE)]
+    reads = [may("subscribePattern", one) for one in (Channel.STATE, Channel.DOWN)]
+    return [
+        {"command": "createRole", "rolename": role, "acls": [*writes, *reads]},
+        {"command": "createClient", "username": account(site), "password": password, "roles": [{"rolename": role}]},
+    ]
 
 
 def password_line(user: str, password: str, salt: bytes) -> str:

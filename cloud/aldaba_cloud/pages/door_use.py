@@ -88,6 +88,13 @@ def publish(
     return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
 
 
+@router.post("/{door}/zone")
+def declare(door: str, caller: CurrentAdmin, cloud: CloudDep, *, apart: Annotated[Apart, Form()]) -> Response:
+    """Declare what passback does in the zone behind the door while controllers cannot hear each other."""
+    service.set_zone_apart(caller.work, _known(caller.work, door).into, apart, cloud.keyring)
+    return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
+
+
 @router.post("/{door}/shadow")
 def switch(door: str, caller: CurrentAdmin, *, shadow: Annotated[bool, Form()]) -> Response:
     """Take the door live, or put it back into shadow."""
@@ -117,6 +124,7 @@ def _form(work: Work, page: Page, door: Door, use: DoorUse, **more: object) -> R
         use=use,
         schedules=[one for one in access.list_schedules(work) if one.site == site.id],
         others=[one for one in sorted(place.doors.values(), key=lambda one: one.name) if one.id != door.id],
+        behind=place.zones[door.into],
         report=_report(work, door),
         zone=ZoneInfo(site.time_zone),
         **(shown | more),
