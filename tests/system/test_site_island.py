@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,9 +81,10 @@ class Cable:
         self._to = to
         self._whole = True
         self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._door = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
-        threading.Thread(target=self._welcome, daemon=True).start()
+        self._run(self._welcome)
 
     def cut(self) -> None:
         self._whole = False
@@ -96,8 +97,17 @@ class Cable:
         self._whole = True
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._door.shutdown(socket.SHUT_RDWR)
         self._door.close()
         self.cut()
+        for thread in self._threads:
+            thread.join(10)
+
+    def _run(self, what: Callable[..., None], *told: object) -> None:
+        thread = threading.Thread(target=what, args=told, daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _welcome(self) -> None:
         with suppress(OSError):
@@ -109,7 +119,7 @@ class Cable:
                 far = socket.create_connection(("127.0.0.1", self._to))
                 self._open += [near, far]
                 for one, other in ((near, far), (far, near)):
-                    threading.Thread(target=_carry, args=(one, other), daemon=True).start()
+                    self._run(_carry, one, other)
 
 
 def _carry(one: socket.socket, other: socket.socket) -> None:
@@ -118,6 +128,7 @@ def _carry(one: socket.socket, other: socket.socket) -> None:
             other.sendall(data)
     with suppress(OSError):
         other.shutdown(socket.SHUT_RDWR)
+    one.close()
 
 
 @dataclass
