@@ -13,15 +13,20 @@ that is not.
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
+import structlog
+
 from aldaba_edge.ports import Clock, Use
 from aldaba_edge.writer import Statement, WriteQueue
 from aldaba_shared.ids import ControllerId
 from aldaba_shared.messages import Used
+
+log: Final = structlog.get_logger()
 
 COLUMNS: Final = {"name": str, "controller": str, "value": int, "used_at": int, "expires": int, "sum": int}
 KEEP: Final = (
@@ -32,6 +37,8 @@ KEEP: Final = (
 OWN: Final = ""
 LATE_SECONDS: Final = 86_400
 """Kept for so long after its end, in case the clock was wrong."""
+MOST_OF_A_PEER: Final = 50_000
+LONGEST_NAME: Final = 200
 TOLD_SECONDS: Final = 36 * 3600
 """Older uses were told for long enough: whoever heard them keeps them, and news stays short."""
 
@@ -62,8 +69,10 @@ class Uses:
         self._clock = clock
         self._changed: Callable[[], None] = lambda: None
         self._kept: dict[str, dict[str, _Kept]] = {}
+        self._names: Counter[str] = Counter()
         for name, controller, *rest in connection.execute("SELECT name, controller, value, used_at, expires FROM used"):
             self._kept.setdefault(name, {})[controller] = _Kept(*rest)
+            self._names[controller] += 1
 
     def on_change(self, callback: Callable[[], None]) -> None:
         """Call back whenever something was used here, so that the peers hear of it."""
@@ -89,11 +98,19 @@ class Uses:
         return statement
 
     def hear(self, peer: ControllerId, told: Iterable[Used]) -> None:
-        """Take over what a peer accepted; what is known already, or is less, changes nothing."""
+        """Take over what a peer accepted; what is known already, or is less, changes nothing.
+
+        What one peer may have us keep is bounded: a stolen one must not fill the disk.
+        """
+        refused = 0
         for one in told:
             known = self._kept.get(one.name, {}).get(peer)
-            if known is None or one.value > known.value:
+            if known is None and (self._names[peer] >= MOST_OF_A_PEER or len(one.name) > LONGEST_NAME):
+                refused += 1
+            elif known is None or one.value > known.value:
                 self._queue.add(state=self._keep(peer, one.name, _Kept(one.value, one.used_at, one.expires)))
+        if refused:
+            log.warning("uses_too_many", peer=peer, refused=refused)
 
     def told(self) -> tuple[Used, ...]:
         """What the peers should know: everything used here lately that has not expired."""
@@ -110,13 +127,16 @@ class Uses:
         gone = [(name, who) for name, all_ in self._kept.items() for who, kept in all_.items() if kept.expires < before]
         for name, who in gone:
             del self._kept[name][who]
+            self._names[who] -= 1
             if not self._kept[name]:
                 del self._kept[name]
         if gone:
             self._queue.add(state=("DELETE FROM used WHERE expires < ?", (before,)))
 
     def _keep(self, controller: str, name: str, kept: _Kept) -> Statement:
-        self._kept.setdefault(name, {})[controller] = kept
+        by_controller = self._kept.setdefault(name, {})
+        self._names[controller] += controller not in by_controller
+        by_controller[controller] = kept
         row = (name, controller, kept.value, kept.used_at, kept.expires)
         return (KEEP, (*row, row_sum(*row)))
 

@@ -71,3 +71,15 @@ def test_an_old_use_is_kept_but_no_longer_told_so_that_news_stay_short(site: Sit
     site.clock.advance(37 * 3600)
     assert site.one.books.uses.told() == ()
     assert site.one.books.uses.latest("card") == 7
+
+
+def test_what_one_peer_may_have_others_keep_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aldaba_edge.uses.MOST_OF_A_PEER", 3)
+    for number in range(5):
+        spend(site.one, f"card {number}", 7)
+    site.soon()
+    assert [site.two.books.uses.latest(f"card {number}") for number in range(5)] == [7, 7, 7, 0, 0]
+    spend(site.one, "card 9", 7)
+    spend(site.one, "card 1", 8)
+    site.soon()
+    assert site.two.books.uses.latest("card 1") == 8, "what is known goes on being followed"
