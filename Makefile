@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench docs features world soak
+.PHONY: help demo test lint bench docs features world soak release
 
 SEED ?= 1
 DAYS ?= 30
@@ -34,6 +34,10 @@ docs: ## write docs/reference/ from the code
 features: ## the 185 rows of docs/features.md with the tests that prove them
 	@tools/setup test
 	@exec .venv/bin/python -m tools.features
+
+release: ## the folder release/ from which a controller is installed: wheels, lock, units, install.sh
+	@tools/setup demo
+	@PATH="$(CURDIR)/.tools/bin:$$PATH" .venv/bin/python -m tools.release release
 
 world: ## one simulated world, SEED=1 DAYS=30: faults and invariants, deterministic
 	@tools/setup demo

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Puts Aldaba onto a controller: a Raspberry Pi with Raspberry Pi OS, or any Debian from 12 on. Run as root, in the
-# folder of a release (`python -m tools.release` makes one). Running it again changes only what is not as it should be.
+# folder of a release (`make release` makes one). Running it again changes only what is not as it should be.
 #
 #   ./install.sh             packages, account, units, rules; starts the doors if they are configured and paired
 #   ./install.sh --pcsc      the same with USB readers that speak PC/SC

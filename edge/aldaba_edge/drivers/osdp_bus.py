@@ -178,7 +178,7 @@ class LineChannel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
     def read(self, max_bytes: int) -> bytes:
         """What has arrived, perhaps nothing."""
         try:
-            received: bytes = self._line.read(min(self._line_bytes(), max_bytes))
+            received: bytes = self._line.read(min(self._waiting(), max_bytes))
         except (OSError, SerialException) as error:
             self.broken = error
             return b""
@@ -194,10 +194,10 @@ class LineChannel(osdp.Channel):  # type: ignore[misc]  # libosdp ships no types
         return len(buf)
 
     def flush(self) -> None:
-        """Keep what is on its way in from the library, but not from whoever listens for strangers on the line."""
-        self.read(self._line_bytes())
+        """The library wants none of what is waiting; who answered in clear is looked for in it all the same."""
+        self.read(self._waiting())
 
-    def _line_bytes(self) -> int:
+    def _waiting(self) -> int:
         try:
             waiting: int = self._line.in_waiting
         except (OSError, SerialException) as error:
