@@ -130,7 +130,9 @@ def test_a_restored_cloud_gets_the_lines_it_lost_again(place: Place) -> None:
 def test_pruned_lines_are_said_to_be_lost_instead_of_sent(place: Place) -> None:
     for _ in range(20):
         place.books.journal.record(OPENED)
+    place.stop()  # a month in which nothing ticks
     place.clock.advance(31 * 86_400)
+    place.start()
     assert place.books.journal.prune(10, place.keys.me, ME) == 10
     place.clock.settle()
     journal = place.books.journal.id
