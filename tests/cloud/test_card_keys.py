@@ -21,6 +21,7 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
+from aldaba_edge.card_secrets import CardSecrets
 from aldaba_shared.card_keys import SETTING, DoorSecrets, making_keys, open_secrets
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side
 from aldaba_shared.events import AccessDecided
@@ -66,6 +67,15 @@ def knows(rows: list[Row], key: bytes) -> bool:
     return any(
         row.table == "credential" and row.values[0] == credential_key(key, CredentialKind.UID, CARD) for row in rows
     )
+
+
+def finds(rows: list[Row], space: SmallSpace) -> bool:
+    """Whether a door that follows exactly these rules finds Ana's card, by the key these rules name."""
+    controller, paired = street(space)
+    known = CardSecrets(controller, paired)
+    known.follow(lambda: next((row.values[1] for row in rows if row.values[0] == SETTING), None))
+    wanted = known.digest(CredentialKind.UID, CARD)
+    return any(row.table == "credential" and row.values[0] == wanted for row in rows)
 
 
 def confirm(work: Work, space: SmallSpace) -> None:
@@ -137,6 +147,7 @@ def test_a_digest_key_is_changed_without_a_moment_in_which_a_card_is_unknown(wor
     assert knows(after, told.digest_key)
     assert not knows(after, old)
     assert secrets_of(work, space) == told
+    assert all(finds(rows, space) for rows in (before, both, after)), "whichever of them the door follows just now"
 
     theft.rekey(work, controller, space.keyring)
     again = secrets_of(work, space)
