@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from aldaba_shared import door, turnstile
+from aldaba_shared import door, intrusion, turnstile
 from aldaba_shared.tables import Next, Table
 from tools.markdown import page, table
 from tools.notes import notes
@@ -48,4 +48,10 @@ def doors() -> str:
         _members("state", turnstile.LaneState),
         _members("input", turnstile.LaneInput),
         _members("effect", turnstile.LaneEffect),
+        _members("passage", turnstile.Passage),
+        "## An intrusion alarm\n",
+        _machine(intrusion.GUARD, intrusion.mermaid()),
+        _members("state", intrusion.Guard),
+        _members("input", intrusion.GuardInput),
+        _members("effect", intrusion.GuardEffect),
     )

@@ -11,6 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from aldaba_edge import check_use as use
 from aldaba_edge import config as told
 from aldaba_edge import fit
 from aldaba_edge.drivers.registry import Kind, Registry
@@ -108,13 +109,14 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
         exposed = told.secret_exposed(found.config.data / "identity")
         mistakes += [exposed] if exposed else []
         mistakes += registry.check(Kind.PINS, found.config.pins.profile, found.config.pins.options)
-        mistakes += _clock(found.config.battery_clock, catalog)
+        mistakes += _clock(found.config.battery_clock, catalog) + use.of_alarms(found.config, registry)
     doors = []
     for door in found.doors:
         board = _board(door, catalog)
         mistakes += _devices(door, registry) + _dangers(door, board, {one.id for one in found.doors})
         mistakes += fit.safeguards(door, catalog) + fit.on_bus(door, board) + fit.key_files(door) + _zones(door, rules)
-        warnings += _doubts(door, board, catalog)
+        mistakes += use.of_door(door, catalog)
+        warnings += _doubts(door, board, catalog) + use.doubts_of_door(door)
         doors.append(without_us(door, board))
     if not mistakes:
         mistakes += claimed_twice(found.doors, catalog, registry) + fit.lines_shared(found.doors, registry)

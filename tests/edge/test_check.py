@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
 
+from aldaba_edge import check_use
 from aldaba_edge import config as told
 from aldaba_edge.check import Outcome, check, outcome, without_us
 from aldaba_edge.cli import main
@@ -225,3 +226,16 @@ def test_a_strike_on_the_closed_contact_is_worth_a_second_look(tmp_path: Path) -
     path.write_text(EXAMPLE.read_text("utf-8").replace('contact = "NO"', 'contact = "NC"'))
     path.chmod(0o600)
     assert any("wire NO" in one for one in check(path, load_registry(), load_catalog(), None).warnings)
+
+
+def test_a_door_in_shadow_needs_something_that_tells_what_the_other_system_does() -> None:
+    blind = replace(door_of(), shadow=True, contact=None, others_relay=None)
+    assert "others_relay" in " ".join(check_use.of_door(blind, load_catalog()))
+    seeing = replace(blind, others_relay=told.Device(profile="gpio-contact", options={"pin": 6}))
+    assert check_use.of_door(seeing, load_catalog()) == []
+    assert "way out" in " ".join(check_use.doubts_of_door(seeing))
+
+
+def test_a_turnstile_is_driven_as_a_profile_that_exists_says() -> None:
+    assert "perco-ttr04" in " ".join(check_use.of_door(replace(door_of(), turnstile="perko"), load_catalog()))
+    assert check_use.of_door(replace(door_of(), turnstile="perco-ttr04"), load_catalog()) == []

@@ -151,6 +151,10 @@ def rehearse(
         {"holder": one.holder, "door": one.door, "gains": _hours(one.gains), "loses": _hours(one.loses)}
         for one in found.effects
     ]
+    rows += [
+        {"holder": "anybody", "door": one.door, "gains": _hours(one.opens), "loses": _hours(one.shuts)}
+        for one in found.doors
+    ]
     tell(rows, as_json=as_json, nothing="Nobody gains and nobody loses.")
     if not as_json and rows:
         click.echo(f"{len(found.gainers)} gain, {len(found.losers)} lose.")

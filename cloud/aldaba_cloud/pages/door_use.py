@@ -1,6 +1,6 @@
 """How a door is used, as its administrator sets it: its hours, its first card, its interlock, its shadow."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
@@ -11,7 +11,6 @@ from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.access import service
 from aldaba_cloud.access import store as access
-from aldaba_cloud.access.rehearse import DoorHours
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CloudDep, CurrentAdmin
 from aldaba_cloud.errors import Missing
@@ -20,7 +19,7 @@ from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.pages.confirming import confirmation_of
 from aldaba_cloud.pages.kit import Page, PageDep
 from aldaba_cloud.pages.reading import site_of
-from aldaba_cloud.pages.schedules import span_lines
+from aldaba_cloud.pages.schedules import door_hours
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Door, DoorUse
 from aldaba_shared.door_rules import Apart
@@ -31,15 +30,6 @@ from aldaba_shared.shadow_report import ShadowReport, shadow_reports
 router = APIRouter(prefix="/admin/doors", include_in_schema=False)
 
 LOOK_BACK = timedelta(days=30)
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """What changes in the hours of a door, in words."""
-
-    door: str
-    opens: tuple[str, ...]
-    shuts: tuple[str, ...]
 
 
 @router.get("/{door}")
@@ -66,7 +56,7 @@ def rehearse(
     known = _known(caller.work, door)
     use = _use(known.use, unlock, partner, apart, first_card=first_card)
     found = service.rehearse_door_use(caller.work, known.id, use, cloud.keyring)
-    hours = [_hours(caller.work, one, page) for one in found.doors]
+    hours = [door_hours(caller.work, one, page) for one in found.doors]
     return _form(caller.work, page, known, use, rehearsed=hours)
 
 
@@ -136,12 +126,6 @@ def _report(work: Work, door: Door) -> ShadowReport | None:
     rows = books.lines_of_kind(work, door.site, "shadow_compared", since=work.now - LOOK_BACK)
     lines = (read_line(row.body).event for row in rows if row.door_id == door.id)
     return next(iter(shadow_reports(one for one in lines if isinstance(one, ShadowCompared))), None)
-
-
-def _hours(work: Work, one: DoorHours, page: Page) -> Hours:
-    door = places.find_door(work, one.door)
-    name = door.name if door else str(one.door)
-    return Hours(name, tuple(span_lines(one.opens, page)), tuple(span_lines(one.shuts, page)))
 
 
 def _known(work: Work, door: str) -> Door:

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.access import service, store
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
-from aldaba_cloud.access.rehearse import Effect, Rehearsal, Span
+from aldaba_cloud.access.rehearse import DoorHours, Effect, Rehearsal, Span
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CloudDep, CurrentAdmin
 from aldaba_cloud.errors import Missing
@@ -41,11 +41,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """What changes in the hours in which a door stands unlocked, in words."""
+
+    door: str
+    opens: tuple[str, ...]
+    shuts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A rehearsal in words."""
 
     gains: tuple[Change, ...]
     loses: tuple[Change, ...]
+    doors: tuple[Hours, ...] = ()
 
 
 async def sent_rows(request: Request) -> list[tuple[list[str], list[str]]]:
@@ -201,7 +211,14 @@ def outcome_of(work: Work, rehearsal: Rehearsal, page: Page) -> Outcome:
             for holder, found in sorted(by_holder.items(), key=lambda item: named[item[0]])
         )
 
-    return Outcome(told("gains"), told("loses"))
+    return Outcome(told("gains"), told("loses"), tuple(door_hours(work, one, page) for one in rehearsal.doors))
+
+
+def door_hours(work: Work, one: DoorHours, page: Page) -> Hours:
+    """The changed hours of one door."""
+    door = places.find_door(work, one.door)
+    name = door.name if door else str(one.door)
+    return Hours(name, tuple(span_lines(one.opens, page)), tuple(span_lines(one.shuts, page)))
 
 
 def _spans(effect: Effect, kind: str) -> tuple[Span, ...]:
