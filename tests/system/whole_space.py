@@ -161,7 +161,7 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: answers(port), f"the cloud's answer at {address}", START_SECONDS)
         devices = _devices(room, vpcd, stack)
-        (room / "edge.toml").write_text(_edge_config(room, address))
+        (room / "edge.toml").write_text(edge_config(room, address))
         (room / "edge.toml").chmod(0o600)
         keep(room / "edge", pair(address, code, None, "test"))
         edge = ["run", str(room / "edge.toml")]
@@ -216,7 +216,7 @@ def _devices(room: Path, vpcd: int, stack: ExitStack) -> tuple[PinPanel, Pn532Bo
     return panel, board, slot, scanner, WiegandSender(panel, D0, D1)
 
 
-def _edge_config(room: Path, cloud: str) -> str:
+def edge_config(room: Path, cloud: str) -> str:
     readers = {
         "street": ("pn532-hsu", f'path = "{room / "pn532"}"'),
         "gaudi": ("acr122u", f'reader = "{READER_NAME} 00 00"'),
