@@ -27,10 +27,12 @@ INPUTS: Final = {
     "contact": ("Open the leaf of {door}.", "Shut the leaf of {door}."),
     "exit_button": ("Press the exit button of {door} and hold it.", "Let the exit button of {door} go."),
     "tamper": ("Open the box of {door}.", "Shut the box of {door}."),
+    "fire": ("Have the fire panel say fire to {door}.", "Have the fire panel say to {door} that all is well."),
+    "others_relay": ("Have the other system release {door}.", "Wait until the other system holds {door} again."),
     "passage_in": ("Turn the arm of {door} inward, and hold it half way.", "Let the arm of {door} turn on."),
     "passage_out": ("Turn the arm of {door} outward, and hold it half way.", "Let the arm of {door} turn on."),
 }
-"""What makes each input change, and change back."""
+"""What makes each input change, and change back; the lock's own feedback is nobody's to work."""
 PRESS: Final = {
     Safeguard.EMERGENCY_RELEASE: "Press the emergency release of {door}, with the lock holding. Does the door let go?",
     Safeguard.FIRE_RELAY: "Have the fire panel open its relay at {door}. Does the door let go?",

@@ -132,9 +132,10 @@ def _sided(kind: Kind, one: told.SidedDevice, catalog: Catalog, registry: Regist
 
 
 def _contacts(door: told.Door) -> dict[str, told.Options]:
-    named = ("contact", "exit_button", "tamper", "passage_in", "passage_out")
-    found = {name: getattr(door, name) for name in named}
-    return {name: one.options for name, one in found.items() if one is not None and "pin" in one.options}
+    """The options of every input that hangs on a pin, by what it means."""
+    from aldaba_edge.mounting import contacts_of  # noqa: PLC0415 - it brings every port of the daemon
+
+    return {name: one.options for name, one in contacts_of(door).items() if "pin" in one.options}
 
 
 def _inputs(door: told.Door) -> Iterator[tuple[str, str, str]]:

@@ -1,10 +1,12 @@
 import json
 from pathlib import Path
+from typing import get_type_hints
 from xml.etree import ElementTree as ET
 
 import pytest
 from click.testing import CliRunner
 
+from aldaba_edge import config as told
 from aldaba_edge.cli import main
 from aldaba_edge.drivers.registry import load_registry
 from aldaba_edge.header import BCM_AT, POSITION_OF, SUPPLY_AT, text
@@ -47,6 +49,15 @@ def test_no_profile_leaves_a_terminal_unsaid() -> None:
     assert not [one for one in shown.connections if "?" in one.to or "{" in one.to]
     assert 2 in shown.pins, "the board's own bus is on the header too"
     assert 17 not in shown.pins
+
+
+def test_every_input_of_the_configuration_is_on_the_sheet() -> None:
+    inputs = [name for name, one in get_type_hints(told.Door).items() if one == told.Device | None]
+    assert len(inputs) >= 8
+    wired = {name: {"profile": "gpio-contact", "options": {"pin": pin}} for pin, name in enumerate(inputs, start=18)}
+    shown = sheet(door_of(**wired), CATALOG, REGISTRY)
+    assert set(inputs) <= {one.device for one in shown.connections}
+    assert set(inputs) <= set(shown.pins.values())
 
 
 def test_two_devices_on_one_pin_are_a_mistake() -> None:
