@@ -1,4 +1,7 @@
-"""A leaf that stays open is told of, whatever opened it; found by breaking the door's table on purpose."""
+"""A leaf that stays open is told of, an arm nobody turned is held, what was cut short stays so, a loss is said once.
+
+Each was found by breaking the door on purpose: these broken doors had passed every other test.
+"""
 
 import pytest
 
@@ -7,7 +10,7 @@ from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import Signal
 from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.door import DoorInput
-from aldaba_shared.events import DoorHeld
+from aldaba_shared.events import DeviceBack, DeviceLost, DoorHeld
 from tests.edge.door_fakes import Bench
 from tests.edge.places import FRONT
 
@@ -92,3 +95,34 @@ def test_relock_on_open_ends_the_release_after_the_locks_own_delay() -> None:
     leaf.door.leaf(opened=True)
     leaf.bench.clock.advance(1.1)
     assert not leaf.door.released
+
+
+def test_an_arm_that_nobody_turned_is_held_again() -> None:
+    bench = Bench(turnstile=True)
+    bench.tap()
+    assert bench.lock.released
+    bench.clock.advance(6)
+    assert not bench.lock.released
+
+
+def test_a_door_that_was_told_to_stand_open_stays_shut_when_the_clock_is_sure_again() -> None:
+    bench = Bench()
+    bench.loop.set_mode(DoorMode.UNLOCKED)
+    assert bench.lock.released
+    bench.trust.clock_trusted = False
+    bench.clock.advance(61)
+    assert not bench.lock.released
+    bench.trust.clock_trusted = True
+    bench.clock.advance(61)
+    bench.loop.modes.look()
+    assert not bench.lock.released
+
+
+def test_a_device_that_fails_again_and_again_is_lost_once_and_back_once() -> None:
+    bench = Bench()
+    for _ in range(3):
+        bench.loop.device_lost("lock", "gone")
+    for _ in range(2):
+        bench.loop.device_back("lock")
+    told = [one for one in bench.journal.events if isinstance(one, DeviceLost | DeviceBack)]
+    assert [type(one) for one in told] == [DeviceLost, DeviceBack]
