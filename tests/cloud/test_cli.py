@@ -21,18 +21,29 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
+from aldaba_cloud.schema import migrate
 from aldaba_shared.ids import CredentialId
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
 from tests.cloud.small_space import SmallSpace
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables and nothing in them: what these commands begin with."""
+    path = tmp_path_factory.mktemp("migrated") / "aldaba.db"
+    database = Database(f"sqlite:///{path}")
+    migrate(database)
+    database.close()
+    return path
+
+
 @pytest.fixture(autouse=True)
-def _surroundings(tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _surroundings(tmp_path: Path, migrated: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALDABA_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("ALDABA_ARGON2_TIME_COST", "1")
     monkeypatch.setenv("ALDABA_ARGON2_MEMORY_KIB", "8")
     (tmp_path / "state").mkdir()
-    shutil.copy(template, tmp_path / "state" / "aldaba.db")
+    shutil.copy(migrated, tmp_path / "state" / "aldaba.db")
 
 
 def run(*words: str, ends: int = 0) -> Result:
