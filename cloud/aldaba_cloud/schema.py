@@ -11,6 +11,7 @@ from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.db import Database, metadata
 from aldaba_cloud.duty import store as duty_store
+from aldaba_cloud.fleet import alarms as fleet_alarms
 from aldaba_cloud.fleet import books as fleet_books
 from aldaba_cloud.fleet import certificates as fleet_certificates
 from aldaba_cloud.fleet import key_sets as fleet_key_sets
@@ -28,6 +29,7 @@ STORES = (
     members_store,
     fleet_store,
     fleet_key_sets,
+    fleet_alarms,
     fleet_books,
     fleet_certificates,
     duty_store,

@@ -17,6 +17,7 @@ from aldaba_cloud.duty import service, store
 from aldaba_cloud.duty.models import SILENT, TRIES_AFTER, WORDS, Channel, Contact, ContactUnusable, next_try, words_for
 from aldaba_cloud.duty.service import Ways
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import ingest
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.keyring import Keyring
@@ -187,7 +188,7 @@ def test_a_controller_that_is_silent_for_five_minutes_raises_one_alarm(space: Sp
     space.tell()
     assert [subject for _, subject, _ in post.mails][1:] == ["Controlador en silencio: Barcelona"]
     with space.work() as work:
-        assert [one.kind for one in fleet.list_alarms(work)].count(SILENT) == 1
+        assert [one.kind for one in alarm_books.recent(work)].count(SILENT) == 1
 
 
 def test_a_test_reaches_the_contact_although_nothing_happened(space: Space, post: Post) -> None:

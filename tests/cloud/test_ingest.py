@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace as changed
 
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, store
 from aldaba_cloud.fleet.ingest import Taken, take_batch, take_hello, verify_chain
 from aldaba_cloud.fleet.models import UNREADABLE, BatchRefused
@@ -71,7 +72,7 @@ def kept(work: Work, toy: ToyController) -> list[int]:
 
 
 def open_alarms(work: Work) -> list[str]:
-    return [alarm.kind for alarm in store.list_alarms(work)]
+    return [alarm.kind for alarm in alarm_books.recent(work)]
 
 
 def test_an_ack_names_the_last_committed_line_and_answers_its_batch(work: Work, toy: ToyController) -> None:
@@ -271,11 +272,11 @@ def test_somebody_on_duty_sees_alarms_until_they_are_acknowledged(
 ) -> None:
     toy.write(event)
     take(work, toy, toy.batch())
-    (alarm,) = store.list_alarms(work)
+    (alarm,) = alarm_books.recent(work)
     assert alarm.sequence == 2
-    assert store.acknowledge_alarm(work, alarm.id)
-    assert not store.acknowledge_alarm(work, alarm.id)
-    assert store.list_alarms(work) == []
+    assert alarm_books.acknowledge(work, alarm.id)
+    assert not alarm_books.acknowledge(work, alarm.id)
+    assert alarm_books.recent(work) == []
 
 
 def test_a_controller_confirms_its_rules_in_its_journal(work: Work, toy: ToyController) -> None:

@@ -12,6 +12,7 @@ from aldaba_cloud.access import publish
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.fanout import Hub
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, service, store
 from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.keys import CloudKeys, load_keys, make_keys
@@ -122,7 +123,7 @@ def say(end: CloudEnd, toy: ToyController, body: Batch | Hello) -> None:
 
 def alarms(database: Database) -> list[str]:
     with database.read() as db:
-        return [one.kind for one in store.list_alarms(Work(db, Scope(NETWORK), START))]
+        return [one.kind for one in alarm_books.recent(Work(db, Scope(NETWORK), START))]
 
 
 def lines_of(database: Database, toy: ToyController) -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aldaba_cloud.fleet import books, store
+from aldaba_cloud.fleet import alarms as alarm_books
+from aldaba_cloud.fleet import books
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.occupancy import service as occupancy
 from aldaba_shared.decide import DoorMode
@@ -134,7 +135,7 @@ def test_a_lockdown_of_the_lost_day_stays_until_somebody_ends_it_here(town: Town
     assert front.core.sync.modes is not None
     assert [one.mode for one in front.core.sync.modes.modes] == [DoorMode.LOCKED_DOWN]
     with town.database.read() as db:
-        assert "modes_lost" in {one.kind for one in store.list_alarms(town.work(db))}
+        assert "modes_lost" in {one.kind for one in alarm_books.recent(town.work(db))}
     say(town, DoorMode.EVACUATING)
     assert front.modes[-1:] == [DoorMode.EVACUATING], "what is said here counts, held or not"
     assert front.refusals() == []

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from aldaba_cloud.db import Work
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet.books import journal_lines
-from aldaba_cloud.fleet.store import list_alarms
 from aldaba_shared.events import MessageRefused
 from aldaba_shared.ids import ControllerId
 from aldaba_sim.faults import Fault
@@ -105,7 +105,7 @@ def test_hostile_peers_change_nothing_and_are_alarms(tmp_path: Path) -> None:
         "snapshot",
     }
     with world.cloud.work() as work:
-        kinds = {alarm.kind for alarm in list_alarms(work, limit=1000)}
+        kinds = {alarm.kind for alarm in alarm_books.recent(work, limit=1000)}
     assert kinds >= {"journal_forked", "message_refused"}
     world.close()
 

@@ -26,6 +26,7 @@ from aldaba_cloud.duty.models import (
     words_for,
 )
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.fleet.ingest import alarm as raise_alarm
 from aldaba_cloud.fleet.models import Alarm
@@ -88,7 +89,7 @@ def add_contact(work: Work, keyring: Keyring, contact: Contact) -> bytes:
         kinds=contact.kinds,
         sealed_secret=keyring.seal(secret) if secret else b"",
     )
-    store.add_contact(work, kept, fleet.newest_alarm(work, contact.site))
+    store.add_contact(work, kept, alarm_books.newest(work, contact.site))
     audit.note(work, contact.site, "duty_contact_added", kept.id, channel=contact.channel.value)
     return secret
 
@@ -127,7 +128,7 @@ def tell_alarms(database: Database, ways: Ways, now: datetime) -> int:
 
 def notice_silence(work: Work) -> None:
     """Raise an alarm for every controller in use that went silent, once until somebody saw to it."""
-    raised = {one.controller for one in fleet.list_alarms(work) if one.kind == SILENT}
+    raised = {one.controller for one in alarm_books.recent(work) if one.kind == SILENT}
     for controller in fleet.list_controllers(work):
         heard = controller.last_contact_at
         silent = controller.retired_at is None and heard is not None and work.now - heard >= SILENT_AFTER
@@ -138,7 +139,7 @@ def notice_silence(work: Work) -> None:
 def put_on_their_way(work: Work) -> None:
     """A delivery for every new alarm that a contact wants to hear of."""
     for contact in store.list_contacts(work):
-        new = fleet.alarms_after(work, contact.site, store.told(work, contact.id))
+        new = alarm_books.after(work, contact.site, store.told(work, contact.id))
         if new:
             store.add_deliveries(work, contact, (one.id for one in new if contact.wants(one.kind)))
             store.set_told(work, contact.id, new[-1].id)
@@ -162,7 +163,7 @@ def _send_due(database: Database, network: NetworkId, ways: Ways, now: datetime)
 def _told(work: Work, delivery: Delivery) -> Told:
     contact = _known(work, delivery.contact)
     site = places.find_site(work, contact.site)
-    alarm = fleet.find_alarm(work, delivery.alarm)
+    alarm = alarm_books.find(work, delivery.alarm)
     door = places.find_door(work, alarm.door) if alarm and alarm.door else None
     return Told(delivery, contact, site.name if site else contact.site, door.name if door else "", alarm)
 

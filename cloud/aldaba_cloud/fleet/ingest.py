@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol, TypeAlias
 
 from aldaba_cloud.db import Work
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, store
 from aldaba_cloud.fleet.filing import Filed, file_lines
 from aldaba_cloud.fleet.models import (
@@ -156,7 +157,7 @@ def alarm(work: Work, sender: Controller, kind: str, **facts: object) -> None:
         "sequence": 0,
         "facts": facts,
     }
-    store.add_alarms(work, sender.site, [row])
+    alarm_books.add(work, sender.site, [row])
 
 
 def _check(sender: Controller, batch: Batch) -> None:
@@ -224,7 +225,7 @@ def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Se
         for at, line in lines
         if line.kind in ALARMING or line.duress
     ]
-    store.add_alarms(work, sender.site, alarming)
+    alarm_books.add(work, sender.site, alarming)
     applied = [line for _, line in lines if line.kind == "rules_applied"]
     return _confirm(work, sender, applied[-1]) if applied else False
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import certificates, store
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.keyring import Keyring
@@ -208,7 +209,7 @@ def acknowledge(work: Work, alarm: int) -> None:
     Raises:
         Missing: no such open alarm within the caller's sight.
     """
-    if not store.acknowledge_alarm(work, alarm):
+    if not alarm_books.acknowledge(work, alarm):
         raise Missing("alarm", str(alarm))
 
 

@@ -1,6 +1,5 @@
 """The SQL of controllers: who they are, what they confirmed, and what they were told."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -22,14 +21,13 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
-    func,
     insert,
     select,
     update,
 )
 
 from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, writable_in
-from aldaba_cloud.fleet.models import Alarm, Controller, HelloKept
+from aldaba_cloud.fleet.models import Controller, HelloKept
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
 from aldaba_shared.messages import Hello, ModeNow
@@ -93,20 +91,6 @@ pairing_codes = scoped_table(
     Column("expires_at", UtcDateTime, nullable=False),
     Column("wrong_tries", Integer, nullable=False),
     Column("used_at", UtcDateTime, nullable=True),
-)
-
-alarms = scoped_table(
-    "alarms",
-    Column("id", Serial, primary_key=True, autoincrement=True),
-    Column("at", UtcDateTime, nullable=False, index=True),
-    Column("kind", String(40), nullable=False),
-    Column("controller_id", String(40), nullable=False),
-    Column("door_id", String(80), nullable=True),
-    Column("journal", String(80), nullable=False),
-    Column("sequence", BigInteger, nullable=False),
-    Column("facts", JSON, nullable=False),
-    Column("acknowledged_at", UtcDateTime, nullable=True, index=True),
-    Column("acknowledged_by", String(60), nullable=True),
 )
 
 
@@ -368,46 +352,6 @@ def list_modes(work: Work, controller: ControllerId | None = None) -> list[ModeN
     return [_mode(row) for row in work.db.execute(found)]
 
 
-def add_alarms(work: Work, site: SiteId, rows: Iterable[dict[str, Any]]) -> None:
-    """Keep alarms; each row names `at`, `kind`, `controller_id`, `door_id`, `journal`, `sequence` and `facts`."""
-    stamped = [row | work.stamp(site) for row in rows]
-    if stamped:
-        work.db.execute(insert(alarms), stamped)
-
-
-def list_alarms(work: Work, *, open_only: bool = True, limit: int = 100) -> list[Alarm]:
-    """The newest alarms the caller may see."""
-    found = select(alarms).where(work.visible(alarms)).order_by(alarms.c.id.desc()).limit(limit)
-    if open_only:
-        found = found.where(alarms.c.acknowledged_at.is_(None))
-    return [_alarm(row) for row in work.db.execute(found)]
-
-
-def alarms_after(work: Work, site: SiteId, last: int, limit: int = 100) -> list[Alarm]:
-    """The alarms of a site that were raised after one, oldest first."""
-    theirs = work.visible(alarms) & (alarms.c.site_id == site) & (alarms.c.id > last)
-    return [_alarm(row) for row in work.db.execute(select(alarms).where(theirs).order_by(alarms.c.id).limit(limit))]
-
-
-def find_alarm(work: Work, alarm: int) -> Alarm | None:
-    """One alarm, if the caller may see it."""
-    row = work.db.execute(select(alarms).where(alarms.c.id == alarm, work.visible(alarms))).first()
-    return _alarm(row) if row else None
-
-
-def newest_alarm(work: Work, site: SiteId) -> int:
-    """The number of the last alarm of a site; 0 before the first."""
-    theirs = work.visible(alarms) & (alarms.c.site_id == site)
-    return work.db.execute(select(func.max(alarms.c.id)).where(theirs)).scalar() or 0
-
-
-def acknowledge_alarm(work: Work, alarm: int) -> bool:
-    """Note that somebody saw to an alarm; False if there is no such open one."""
-    mine = (alarms.c.id == alarm) & alarms.c.acknowledged_at.is_(None) & work.writable(alarms)
-    values = {"acknowledged_at": work.now, "acknowledged_by": work.actor}
-    return work.db.execute(update(alarms).where(mine).values(values)).rowcount > 0
-
-
 def _update(work: Work, controller: ControllerId, values: dict[str, Any]) -> None:
     work.db.execute(
         update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values)
@@ -446,19 +390,3 @@ def _hello(row: Row[Any]) -> HelloKept | None:
         return None
     offset = timedelta(microseconds=row.hello_offset_us)
     return HelloKept(row.hello_at, row.hello_boot, row.hello_journal, row.hello_sequence, row.hello_nonce, offset)
-
-
-def _alarm(row: Row[Any]) -> Alarm:
-    return Alarm(
-        row.id,
-        SiteId(row.site_id),
-        row.at,
-        row.kind,
-        ControllerId(row.controller_id),
-        DoorId(row.door_id) if row.door_id else None,
-        row.journal,
-        row.sequence,
-        row.facts,
-        row.acknowledged_at,
-        row.acknowledged_by,
-    )

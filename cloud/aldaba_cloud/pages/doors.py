@@ -11,8 +11,8 @@ from fastapi.responses import RedirectResponse
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CurrentOperator
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, service
-from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.pages import words
 from aldaba_cloud.pages.kit import PageDep
 from aldaba_cloud.pages.reading import alarms_by_door, event_cards, read_board, site_of, site_wanted
@@ -78,7 +78,7 @@ def show_door(door: str, caller: CurrentOperator, page: PageDep, *, sent: bool =
     board = read_board(caller.work, site, page)
     place = places.load_place(caller.work, site)
     rows = [row for row in books.recent_events(caller.work, site.id, limit=LOOKED_AT) if row.door_id == found.id]
-    alarms = alarms_by_door(fleet.list_alarms(caller.work), place).get(found.id, [])
+    alarms = alarms_by_door(alarm_books.recent(caller.work), place).get(found.id, [])
     return page.show(
         "door.html",
         card=next(one for one in board.doors if one.id == found.id),

@@ -8,6 +8,7 @@ from sqlalchemy import Row
 from aldaba_cloud.access import store as access
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.fleet.models import Alarm, Controller
@@ -79,7 +80,7 @@ def _doors(work: Work, place: Place, rows: Sequence[Row[Any]]) -> Iterable[DoorC
     controllers = {one.id: one for one in fleet.list_controllers(work) if one.retired_at is None}
     modes = {one.door: str(one.mode) for one in fleet.list_modes(work)}
     leaves = _leaves(rows)
-    alarms = alarms_by_door(fleet.list_alarms(work), place)
+    alarms = alarms_by_door(alarm_books.recent(work), place)
     for door in sorted(place.doors.values(), key=lambda one: one.name):
         controller = controllers.get(door.controller) if door.controller else None
         newest = access.newest_generation(work, controller.id) if controller else None
