@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TWO_AT_A_TIME = ("-n", "2")
-"""Unit tests share nothing, so two processes halve them; the system tests share this machine's pcscd and its time."""
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")
+"""Two processes share the tests; a file that starts services stays in one (`tests/conftest.py`)."""
 FRESH_SECONDS = os.environ.get("ALDABA_FRESH_SECONDS", "180")
 """Three minutes of worlds nobody has lived, two at a time: ninety seconds on the clock, and a world at most beyond."""
 
@@ -59,7 +59,7 @@ STEPS = (
     Step("sizes", "lint", _python("tools.sizes")),
     Step("types", "lint", _python("mypy")),
     Step("unit tests", "test", _pytest("not system and not world", *TWO_AT_A_TIME), in_memory=True),
-    Step("system tests", "test", _pytest("system and not world")),
+    Step("system tests", "test", _pytest("system and not world", *TWO_AT_A_TIME)),
     Step("world tests", "test", _pytest("world", *TWO_AT_A_TIME)),
     Step("fresh worlds", "test", _python("aldaba_sim.cli", "world", "--fresh-seconds", FRESH_SECONDS)),
     Step("generated docs", "lint", _python("tools.docs", "--check")),

@@ -26,7 +26,7 @@ from tests.system.pcscd import READER_NAME, wait_empty
 from tests.system.programs import wait_until
 from tests.system.whole_space import WholeSpace, whole_space
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
 EXPLAIN = ["explain", "--json", "--config"]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
