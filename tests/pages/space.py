@@ -3,9 +3,12 @@
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+from msgspec.structs import replace as changed
+
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.models import AccessLevel, NamedSchedule, Target
 from aldaba_cloud.access.publish import publish
+from aldaba_cloud.access.restored import hold_everything
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
 from aldaba_cloud.config import Config
@@ -26,6 +29,7 @@ from aldaba_shared.events import AccessDecided, AnyEvent
 from aldaba_shared.ids import ContractId, ControllerId, CredentialId, DoorId, HolderId, RightId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.presence import STREET
+from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Credential, Facts, Right
 from aldaba_shared.schedule import Window, weekly
 from tests.cloud.conftest import BARCELONA, NETWORK, PASSWORD
@@ -176,6 +180,26 @@ class Space:
         )
         self.happen(door, event, moment)
         return event
+
+    def refuse(self, name: str, door: str) -> None:
+        """A card that is switched off is shown; this copy of the books knows nothing of that."""
+        event = self.tap(name, door)
+        card = event.facts.credential
+        assert card is not None
+        off = changed(event.facts, credential=changed(card, enabled=False))
+        said = Decision(Reason.CREDENTIAL_DISABLED, card.holder)
+        self.happen(door, changed(event, facts=off, decision=said, into=None, released=False))
+
+    def restore(self) -> None:
+        """The books are from a copy that was just put back."""
+        with self.database.write() as db:
+            hold_everything(Work(db, Scope(NETWORK), self.now))
+
+    def published(self) -> list[tuple[ControllerId, tuple[int, int]]]:
+        """Every controller and the newest rules made for it."""
+        with self.database.read() as db:
+            made = access.newest_generations(Work(db, Scope(NETWORK), self.now))
+            return [(one.controller, (one.epoch, one.version)) for one in made]
 
     def _facts(self, name: str, at: datetime) -> Facts:
         holder = self.holders.get(name)

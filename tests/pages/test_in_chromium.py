@@ -236,6 +236,30 @@ def test_axe_finds_nothing_serious_on_the_pages_one_is_led_to(visit: Open, site:
     assert found + serious(page) == []
 
 
+def test_after_a_restore_an_admin_looks_and_lets_the_doors_go(site: Site, visit: Open) -> None:
+    site.space.restore()
+    for number, (controller, _) in enumerate(site.space.published()[1:], 1):
+        site.space.confirm(controller, 1, 3 + number)
+    site.space.refuse("Omar Haddad", "lane")
+    for width in (1280, 360):
+        page = visit("admin", "/admin/schedules", width, 800)
+        page.click("text=Ver qué cambiaría")
+        expect(page.locator("#h-go")).to_be_visible()
+        assert serious(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        expect(page.locator("table").last).to_contain_text("Omar Haddad")
+        picture(page, f"held-{width}")
+    page.evaluate("document.querySelector('[name=looked]').required = false")
+    page.click("main button.main")
+    expect(page.locator("#h-go")).to_be_visible()  # nobody said that they had looked
+    page.check("input[name=looked]")
+    page.click("main button.main")
+    page.wait_for_url(lambda url: "published=1" in url)
+    expect(page.locator("#h-confirm")).to_be_visible()
+    expect(page.locator("#h-go")).to_have_count(0)
+    assert serious(page) == []
+
+
 def test_axe_finds_nothing_serious_on_an_error_page(visit: Open) -> None:
     page = visit("op", "/doors")
     answer = page.request.get("/doors/no-such-door", headers={"accept": "text/html"})
@@ -258,6 +282,7 @@ PAGES: Final = (
     ("admin", "/admin/levels"),
     ("admin", "/admin/controllers"),
     ("admin", "/admin/duty"),
+    ("admin", "/admin/held"),
     ("ana", "/me"),
 )
 

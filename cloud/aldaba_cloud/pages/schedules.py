@@ -10,7 +10,7 @@ from babel import Locale
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from aldaba_cloud.access import service, store
+from aldaba_cloud.access import restored, service, store
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
 from aldaba_cloud.access.rehearse import DoorHours, Effect, Rehearsal, Span
 from aldaba_cloud.db import Work
@@ -116,6 +116,7 @@ def show_schedules(work: Work, page: Page, site: Site, **more: object) -> Respon
         special_days=[(one, [window_text(w) for w in one.windows]) for one in _special(work, site.id)],
         site=site,
         confirmation=confirmation_of(work, site.id) if more.get("published") else None,
+        waiting=len(restored.list_held(work)),
         **(shown | more),
     )
 
