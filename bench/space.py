@@ -30,6 +30,7 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link.end import CloudEnd
 from aldaba_cloud.live import Live
 from aldaba_cloud.members import store as members
+from aldaba_cloud.places import store as places
 from aldaba_cloud.schema import migrate
 from aldaba_edge.books import Books, open_books, threaded
 from aldaba_edge.clock import AsyncioClock
@@ -94,6 +95,7 @@ class CloudSide:
         now = datetime.now(UTC)
         with self.database.write() as db:
             work = self.work(db)
+            places.bind_door(work, DoorId("d0"), None)  # the site was built for controllers that were never paired
             code = issue_code(work, self.keyring, SITE, "bench", [DoorId("d0")])
             pairing = Pairing(self.keyring, self.keys, BrokerAddress("127.0.0.1", self.port))
             answer = pair(db, pairing, PairRequest(code, key.public().public_key, "bench"), now)
