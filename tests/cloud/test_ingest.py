@@ -83,6 +83,7 @@ def test_an_ack_names_the_last_committed_line_and_answers_its_batch(work: Work, 
 
 
 @pytest.mark.feature(39)
+@pytest.mark.feature(39)
 def test_a_repeated_batch_is_acknowledged_and_kept_once(work: Work, toy: ToyController) -> None:
     toy.tap("hld_ana", "zone_open")
     for _ in range(3):

@@ -37,7 +37,6 @@ def outcome(place: Place, topic: str, payload: bytes) -> str:
 
 
 @pytest.mark.system
-@pytest.mark.feature(12)
 @pytest.mark.parametrize(
     "kind",
     [Kind.HEAD, Kind.DELTA, Kind.COMMAND, Kind.PRESENCE, Kind.MODES, Kind.ACK, Kind.RESEND, Kind.KEYS],

@@ -52,7 +52,6 @@ def _place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.mark.system
-@pytest.mark.feature(12)
 def test_of_ten_thousand_broken_rule_files_none_puts_other_rows_in_force(place: Place) -> None:
     place.install(some_rows(1))
     rows = some_rows(4)
@@ -96,7 +95,6 @@ ABSURD: dict[str, tuple[str, object, str]] = {
 }
 
 
-@pytest.mark.feature(12)
 @pytest.mark.parametrize("absurd", sorted(ABSURD))
 def test_a_well_signed_rule_with_an_absurd_number_is_refused_by_its_name(absurd: str) -> None:
     where, said, field = ABSURD[absurd]

@@ -68,6 +68,7 @@ def test_an_entry_is_on_the_disk_before_the_lock_moves(door: OnDisk) -> None:
     assert [kinds.count("access_decided") for kinds in found] == [1]
 
 
+@pytest.mark.feature(91)
 def test_nobody_waits_for_a_slow_disk_longer_than_patience_and_the_books_say_so(door: OnDisk) -> None:
     found: list[list[str]] = []
     door.bench.lock.before_release = lambda: found.append(door.kinds())

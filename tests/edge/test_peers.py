@@ -148,6 +148,7 @@ def test_soft_passback_lets_in_at_the_other_door_and_says_so(site: Site) -> None
     assert Notice.PASSBACK_SOFT in again.notices
 
 
+@pytest.mark.feature(1)
 def test_capacity_holds_across_doors_and_a_place_that_is_left_is_free_at_both(site: Site) -> None:
     entered = []
     for number in range(8):

@@ -73,6 +73,7 @@ def test_no_line_that_is_young_or_not_acked_may_go(
     assert found is None or sum(found.counts.values()) == gone
 
 
+@pytest.mark.feature(39)
 def test_the_pruner_drops_in_slices_behind_a_signed_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aldaba_edge.journal.DROPPED_AT_ONCE", 100)
     clock = HandClock(START)

@@ -38,6 +38,7 @@ def test_the_arm_gets_its_pulse_and_waits_for_the_person_by_itself(arm: Bench) -
     assert arm.presences.zone_of(ANA) == FLOOR
 
 
+@pytest.mark.feature(9)
 def test_who_does_not_go_is_not_inside(arm: Bench) -> None:
     arm.tap()
     arm.clock.advance(6)

@@ -119,6 +119,7 @@ def picture(page: Page, name: str) -> None:
         page.screenshot(path=IMAGES / f"{name}.png")
 
 
+@pytest.mark.feature(40)
 def test_a_tap_appears_on_the_board_by_itself(site: Site, visit: Open) -> None:
     page = visit("op", "/board")
     expect(page.locator("#live-state")).to_have_text("En directo")

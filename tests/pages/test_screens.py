@@ -54,6 +54,7 @@ async def until(stream: AsyncGenerator[bytes, None], words: bytes) -> bytes:
     return heard
 
 
+@pytest.mark.feature(165)
 def test_two_hundred_screens_get_a_tap_that_was_drawn_once(app: FastAPI, space: Space, renderer: Counting) -> None:
     async def look() -> list[bytes]:
         screens = Screens(app.state.cloud)

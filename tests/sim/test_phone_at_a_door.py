@@ -39,6 +39,7 @@ def leave(made: Bench) -> None:
     made.clock.advance(20)
 
 
+@pytest.mark.feature(154)
 @pytest.mark.feature(35)
 def test_a_phone_opens_and_its_moment_is_on_the_disk_first() -> None:
     made = bench()

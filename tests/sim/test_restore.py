@@ -64,6 +64,7 @@ def assert_the_books_are_whole(town: Town) -> None:
         assert occupancy.verify(work, SITE) == []
 
 
+@pytest.mark.feature(39)
 def test_the_lost_day_comes_back_from_the_doors_once_and_no_old_right_with_it(town: Town) -> None:
     front, back = town.controllers[FRONT], town.controllers[BACK]
     town.revoke(town.card)

@@ -80,7 +80,6 @@ HOSTILE = {
 }
 
 
-@pytest.mark.feature(12)
 def test_hostile_peers_change_nothing_and_are_alarms(tmp_path: Path) -> None:
     story = tell(8, 1, every=4)
     story = story.only(story.errands, [strike for strike in story.strikes if strike.kind in HOSTILE])

@@ -84,6 +84,7 @@ def _unpaired(pairing: Pairing) -> None:
     (pairing.room / "edge" / "identity").unlink(missing_ok=True)
 
 
+@pytest.mark.feature(136)
 def test_a_code_and_the_fingerprint_of_the_root_pair_a_controller(pairing: Pairing) -> None:
     done = pairing.pair(pairing.code(), "--root-fingerprint", pairing.root, "--json")
     assert done.returncode == 0, done.stderr

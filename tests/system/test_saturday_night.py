@@ -81,7 +81,6 @@ def type_code(wiegand: WiegandSender) -> None:
     wiegand.press(11)
 
 
-@pytest.mark.feature(140)
 def test_a_saturday_night_with_everything_down(night: SimulatedController) -> None:
     wiegand = WiegandSender(night.panel, D0, D1)
     night.start()

@@ -89,6 +89,7 @@ def turnstile(tmp_path: Path) -> Iterator[Turnstile]:
     simulated.close()
 
 
+@pytest.mark.feature(9)
 def test_the_arm_moves_people_and_the_tap_does_not(turnstile: Turnstile) -> None:
     turnstile.start()
     turnstile.let_in()
@@ -114,5 +115,6 @@ def test_the_arm_moves_people_and_the_tap_does_not(turnstile: Turnstile) -> None
     assert turnstile.events_of(PassageNotTaken) == [PassageNotTaken(FRONT, turnstile.events_of(Passed)[1].holder)]
 
 
+@pytest.mark.feature(95)
 def test_check_finds_nothing_wrong_with_a_turnstile_that_counts(turnstile: Turnstile) -> None:
     assert as_json(turnstile.program("check", str(turnstile.config), "--json"))["mistakes"] == []

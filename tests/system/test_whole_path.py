@@ -162,6 +162,7 @@ def read_code(page: Page) -> bytes:
     return code.text.encode("ascii")
 
 
+@pytest.mark.feature(154)
 @pytest.mark.feature(35)
 def test_the_code_on_a_members_phone_opens_the_door_once_and_a_picture_of_it_never(
     space: WholeSpace, chromium: Browser

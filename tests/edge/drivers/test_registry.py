@@ -34,6 +34,7 @@ def test_no_lock_is_built_before_the_installer_has_said_all_three_facts(fact: st
             load_registry().lock(profile, unsaid)
 
 
+@pytest.mark.feature(95)
 def test_every_profile_with_a_driver_can_be_built_from_its_own_options() -> None:
     registry = load_registry()
     needed = {"path": "/dev/ttyAMA0"}
