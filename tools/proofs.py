@@ -2,7 +2,7 @@
 
 A document names a test by a link whose text is the test's own name,
 `[test_a_sentence](../tests/edge/test_door.py)`. In a table with a column
-`state`, a row called `done` names at least one, and a row called `partly` or
+`standing`, a row called `done` names at least one, and a row called `partly` or
 `not` says what is lacking. As with `tools.features`, the tests are read and not
 run: the suite says whether they pass.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-STATES = ("done", "partly", "not")
+STANDINGS = ("done", "partly", "not")
 NAMED = re.compile(r"\[(test_\w+)\]\(([^)\s]+\.py)\)")
 RULE = re.compile(r"^\|[\s|:-]+\|$")
 
@@ -35,15 +35,15 @@ def cells(line: str) -> list[str]:
 
 
 def unproved(row: dict[str, str]) -> str | None:
-    """What is wrong with one row of a table that has states, if anything."""
+    """What is wrong with one row of a table that says where things stand, if anything."""
     *_, proof = row.values()
-    match row["state"]:
+    match row["standing"]:
         case "done":
             return None if NAMED.search(proof) else "is called done and names no test"
         case "partly" | "not":
             return None if NAMED.sub("", proof).strip(" ,.") else "does not say what is lacking"
         case other:
-            return f"is {other!r}; say {', '.join(STATES)}"
+            return f"is {other!r}; say {', '.join(STANDINGS)}"
 
 
 def problems(page: Path) -> Iterator[str]:
@@ -58,7 +58,7 @@ def problems(page: Path) -> Iterator[str]:
         if not found or not head:
             head = found
             continue
-        if RULE.match(line.strip()) or "state" not in head:
+        if RULE.match(line.strip()) or "standing" not in head:
             continue
         if len(found) != len(head):
             yield f"{at}: {len(found)} cells, {len(head)} are a row"

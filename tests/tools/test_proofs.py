@@ -7,7 +7,7 @@ import pytest
 from tools import proofs
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
-HEAD = "| what | state | proof |\n|---|---|---|\n"
+HEAD = "| what | standing | proof |\n|---|---|---|\n"
 LINK = "[test_a_door](test_door.py)"
 
 

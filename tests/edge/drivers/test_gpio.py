@@ -2,6 +2,7 @@ import itertools
 import queue
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 from hypothesis import event, given
@@ -92,6 +93,17 @@ def test_long_inputs_always_register_and_short_ones_never(pulses: list[tuple[flo
     event(f"long pulses: {certain} of {len(pulses)}")
     assert certain <= changes.count(True) <= possible
     assert changes == [True, False] * changes.count(True)
+
+
+def test_no_input_can_be_told_to_miss_four_tenths_of_a_second() -> None:
+    slowest = {"pin": 4, "debounce_ms": 399}
+    options = msgspec.convert(slowest, GpioContactOptions)
+    debouncer = Debouncer(options.debounce_ms / 1000, settled=False)
+    pressed = ((True, 10.0), (False, 10.4))
+    changes = [change for level, at in pressed for change in debouncer.edge(level, at)]
+    assert [*changes, *debouncer.look(1000.0)] == [True, False]
+    with pytest.raises(msgspec.ValidationError, match="debounce_ms"):
+        msgspec.convert(slowest | {"debounce_ms": 400}, GpioContactOptions)
 
 
 @given(st.lists(st.floats(0.0001, 0.049), min_size=1, max_size=30))

@@ -1,0 +1,153 @@
+"""Mail and webhooks leave by real sockets: what a server of each kind receives, and what becomes of its no."""
+
+import base64
+import hmac
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
+
+import pytest
+
+from aldaba_cloud.config import Config
+from aldaba_cloud.mail import MailNotSent, SmtpMailer
+from aldaba_cloud.webhooks import HttpPoster, Message, WebhookNotTaken
+
+AT = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SECRET = b"only we two know this"
+
+
+@dataclass
+class Received:
+    """What came in, and what is answered to it."""
+
+    port: int = 0
+    status: int = 204
+    refuse: bool = False
+    mails: list[bytes] = field(default_factory=list)
+    posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
+
+
+def smtp(received: Received) -> type[StreamRequestHandler]:
+    """As much of RFC 5321 as a client needs that sends one mail."""
+
+    class Smtp(StreamRequestHandler):
+        """One connection."""
+
+        def handle(self) -> None:
+            self.wfile.write(b"220 mail.example.org\r\n")
+            for line in iter(self.rfile.readline, b""):
+                word = line[:4].upper()
+                if word == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    received.mails.append(b"".join(iter(self.rfile.readline, b".\r\n")))
+                if word == b"QUIT":
+                    self.wfile.write(b"221 bye\r\n")
+                    return
+                refused = received.refuse and word == b"RCPT"
+                self.wfile.write(b"550 nobody of that name\r\n" if refused else b"250 well\r\n")
+
+    return Smtp
+
+
+def web(received: Received) -> type[BaseHTTPRequestHandler]:
+    """A receiver of webhooks."""
+
+    class Web(BaseHTTPRequestHandler):
+        """One request."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.posts.append((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(received.status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing: tests say what they saw."""
+
+    return Web
+
+
+@contextmanager
+def listening(server: TCPServer, received: Received) -> Iterator[Received]:
+    received.port = server.server_address[1]
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving.start()
+    try:
+        yield received
+    finally:
+        server.shutdown()
+        serving.join()
+        server.server_close()
+
+
+def mail_server() -> AbstractContextManager[Received]:
+    received = Received()
+    return listening(TCPServer(("127.0.0.1", 0), smtp(received)), received)
+
+
+def web_server() -> AbstractContextManager[Received]:
+    received = Received()
+    return listening(HTTPServer(("127.0.0.1", 0), web(received)), received)
+
+
+@pytest.fixture
+def mailer_to(tmp_path: Path) -> Callable[[int], SmtpMailer]:
+    def to(port: int) -> SmtpMailer:
+        config = Config(state_dir=tmp_path, smtp_host="127.0.0.1", smtp_port=port, smtp_starttls=False)
+        return SmtpMailer(config)
+
+    return to
+
+
+def message(port: int) -> Message:
+    return Message("msg_1", f"http://127.0.0.1:{port}/alarms?site=bcn", SECRET, b'{"kind": "door_forced"}', AT)
+
+
+def test_a_mail_arrives_at_a_server_that_speaks_smtp(mailer_to: Callable[[int], SmtpMailer]) -> None:
+    with mail_server() as received:
+        mailer_to(received.port).send("duty@example.org", "Porta forçada", "A les 12:00, a la porta del carrer.\n.\nFi")
+    (raw,) = received.mails
+    mail = message_from_bytes(raw, policy=default)
+    assert (mail["To"], mail["Subject"]) == ("duty@example.org", "Porta forçada")
+    assert "porta del carrer" in mail.get_content()
+
+
+def test_a_mail_server_that_says_no_or_is_away_is_an_error_that_will_be_tried_again(
+    mailer_to: Callable[[int], SmtpMailer],
+) -> None:
+    with mail_server() as received:
+        received.refuse = True
+        with pytest.raises(MailNotSent, match="nobody of that name"):
+            mailer_to(received.port).send("duty@example.org", "s", "t")
+    assert received.mails == []
+    with pytest.raises(MailNotSent, match="tried again"):
+        mailer_to(received.port).send("duty@example.org", "s", "t")
+
+
+def test_a_webhook_arrives_signed_and_a_no_is_said() -> None:
+    with web_server() as received:
+        HttpPoster().post(message(received.port))
+        received.status = 503
+        with pytest.raises(WebhookNotTaken, match="status 503"):
+            HttpPoster().post(message(received.port))
+    path, headers, body = received.posts[0]
+    signed = hmac.new(SECRET, f"msg_1.{int(AT.timestamp())}.".encode() + body, sha256).digest()
+    assert path == "/alarms?site=bcn"
+    assert headers["webhook-signature"] == f"v1,{base64.b64encode(signed).decode()}"
+    assert body == b'{"kind": "door_forced"}'
+
+
+def test_a_webhook_follows_no_redirect_to_somewhere_else() -> None:
+    with web_server() as received:
+        received.status = 302
+        with pytest.raises(WebhookNotTaken, match="status 302"):
+            HttpPoster().post(message(received.port))
+    assert len(received.posts) == 1
