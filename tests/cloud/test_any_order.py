@@ -17,6 +17,8 @@ from tests.cloud.toy_controller import START, ToyController
 
 HOLDERS = ("hld_ana", "hld_ben", "hld_eva")
 ZONES = ("zone_open", "zone_room", "street")
+HEARD = START + timedelta(seconds=5)
+"""No line comes before it was written: one that did would tell of a clock that is ahead."""
 Tap = tuple[int, str, str, int]
 """Which controller, who, where to, and how many seconds after the start by its clock."""
 
@@ -52,7 +54,7 @@ def test_any_order_any_doubling_and_any_lateness_give_the_same_books(database: D
     def same_books(story: Sequence[Tap], mess: Sequence[tuple[int, int, int]]) -> None:
         toys = written(story)
         with database.write() as db:
-            work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), START)
+            work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), HEARD)
             for toy in toys:
                 toy.join(work)
             for which, first, many in mess:
