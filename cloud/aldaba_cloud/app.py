@@ -3,17 +3,19 @@
 import html
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aldaba_cloud.access.card_routes import router as card_router
@@ -41,6 +43,7 @@ from aldaba_cloud.link.routes import router as link_router
 from aldaba_cloud.link.running import start_link
 from aldaba_cloud.log import RequestLog, log
 from aldaba_cloud.members.routes import router as members_router
+from aldaba_cloud.pages.mount import PARTS as PAGES
 from aldaba_cloud.pages.mount import mount as mount_pages
 from aldaba_cloud.places.routes import router as places_router
 from aldaba_cloud.replicas import Replicas
@@ -106,8 +109,10 @@ def open_cloud(config: Config, database: Database, clock: Clock | None = None) -
     return Cloud(config, database, Keyring(config.key_dir), Passwords(config), clock or SystemClock())
 
 
-def _mount(app: FastAPI) -> None:
-    """Every router and every error handler."""
+@cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every route, worked out once for all the services of a process: FastAPI reads some thousand signatures for it."""
+    whole = APIRouter()
     for router in (
         auth_router,
         places_router,
@@ -119,10 +124,17 @@ def _mount(app: FastAPI) -> None:
         pin_router,
         fleet_router,
         link_router,
+        *(part.router for part in PAGES),
     ):
-        app.include_router(router)
+        whole.include_router(router)
+    whole.add_api_route("/healthz", healthz, include_in_schema=False)
+    return tuple(whole.routes)
+
+
+def _mount(app: FastAPI) -> None:
+    """Every router and every error handler."""
+    app.router.routes.extend(_routes())
     mount_pages(app)
-    app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_exception_handler(AldabaError, _on_error)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from typing import Annotated, Final, Protocol, cast
 from zoneinfo import ZoneInfo
@@ -64,6 +64,12 @@ class Renderer:
             lasting=partial(_lasting, language=language),
         )
         return environment
+
+
+@cache
+def renderer() -> Renderer:
+    """The one of this process: a template is compiled once, however many services there are."""
+    return Renderer()
 
 
 def _clock(at: datetime, zone: ZoneInfo, *, language: Language, seconds: bool = False) -> str:

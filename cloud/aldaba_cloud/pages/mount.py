@@ -1,5 +1,7 @@
 """Where the service meets its pages: one call from `app`."""
 
+from typing import Final
+
 from fastapi import FastAPI
 
 from aldaba_cloud.pages import (
@@ -22,34 +24,35 @@ from aldaba_cloud.pages import (
     special_days,
     visitors,
 )
-from aldaba_cloud.pages.kit import Renderer
+from aldaba_cloud.pages.kit import renderer
 from aldaba_cloud.pages.problems import render_problem
 from aldaba_cloud.pages.screens import Screens
 
+PARTS: Final = (
+    assets,
+    sign_in,
+    account,
+    board,
+    explaining,
+    confirming,
+    special_days,
+    visitors,
+    schedules,
+    admin,
+    held,
+    doors,
+    controllers,
+    door_use,
+    duty,
+    member,
+    phone,
+    factors,
+)
+"""Whatever has a `router` of its own: every page, and the static files."""
+
 
 def mount(app: FastAPI) -> None:
-    """Add every page, the static files and the error pages to a service."""
-    app.state.renderer = Renderer()
+    """Give a service what its pages and its error pages draw with."""
+    app.state.renderer = renderer()
     app.state.render_problem = render_problem
     app.state.screens = Screens(app.state.cloud)
-    for part in (
-        assets,
-        sign_in,
-        account,
-        board,
-        explaining,
-        confirming,
-        special_days,
-        visitors,
-        schedules,
-        admin,
-        held,
-        doors,
-        controllers,
-        door_use,
-        duty,
-        member,
-        phone,
-        factors,
-    ):
-        app.include_router(part.router)
