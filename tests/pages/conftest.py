@@ -1,4 +1,4 @@
-"""The cloud's fixtures, for pages, and one Chromium for all of them."""
+"""The cloud's fixtures, for pages, and a Chromium for those that need one."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -21,9 +21,9 @@ FLAGS: Final = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, started once."""
+    """Debian's Chromium, once a file: while it lives Playwright runs an event loop, beside which no other starts."""
     expect.set_options(timeout=60_000)  # a loaded machine is no fault of the page
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(FLAGS))
