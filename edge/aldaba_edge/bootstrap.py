@@ -32,7 +32,7 @@ from aldaba_edge.housekeeping import Housekeeping, by_scheduler
 from aldaba_edge.intrusion import Around, IntrusionAlarm
 from aldaba_edge.journal_child import found_in_child
 from aldaba_edge.journal_child import verified_in_child as journal_child_verified
-from aldaba_edge.keyfile import IDENTITY, Identity, read_identity
+from aldaba_edge.keyfile import CERTIFICATE, IDENTITY, Identity, read_identity
 from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics
 from aldaba_edge.machine_time import KernelTime
@@ -342,7 +342,8 @@ def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
     if config.cloud_url is not None:
         from aldaba_edge.cloud_http import HttpSnapshots  # noqa: PLC0415 - as above
 
-        snapshots = HttpSnapshots(config.cloud_url, runner)
+        certificate = config.data / CERTIFICATE if answer.certificate else None
+        snapshots = HttpSnapshots(config.cloud_url, runner, certificate)
     return Ways(link, snapshots, runner, verified_in_child, found_in_child, check=journal_child_verified)
 
 

@@ -126,6 +126,7 @@ class Renewal:
 
     def _fetched(self, asked: Draft, envelope: bytes) -> datetime:
         answer = bytearray()
+        # The old certificate is not shown: a proxy would turn away one that has run out.
         url = f"{self._asker.cloud_url.rstrip('/')}/api/v1/certificate"
         post(url, envelope, "application/cose", answer.extend, MOST_ANSWER)
         return write_certificate(self._folder, asked, bytes(answer))

@@ -1,5 +1,11 @@
-"""The two things asked of the cloud over HTTPS: an answer at pairing, and whole rule sets."""
+"""What is asked of the cloud over HTTPS: an answer at pairing, whole rule sets, a new certificate.
 
+Requests are signed, so nothing rests on TLS saying who we are; but a proxy in
+front of the cloud may ask for the controller's certificate before it lets
+anybody near those requests, and then it is shown.
+"""
+
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -26,8 +32,18 @@ class CloudUnreachable(AldabaError):
         self.why = why
 
 
-def post(url: str, body: bytes, content_type: str, into: Callable[[bytes], object], most: int) -> None:
+def post(
+    url: str,
+    body: bytes,
+    content_type: str,
+    into: Callable[[bytes], object],
+    most: int,
+    *,
+    certificate: Path | None = None,
+) -> None:
     """POST a body and give what comes back to `into`, piece by piece; TLS is verified by the system's authorities.
+
+    `certificate` is a file with our key and certificate, for a server that asks.
 
     Raises:
         CloudUnreachable: whatever went wrong.
@@ -36,7 +52,8 @@ def post(url: str, body: bytes, content_type: str, into: Callable[[bytes], objec
         raise CloudUnreachable(url, "it is no web address")
     request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type})  # noqa: S310 - checked above
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - checked above
+        context = _showing(certificate)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as answer:  # noqa: S310 - checked above
             size = 0
             while piece := answer.read(CHUNK):
                 size += len(piece)
@@ -50,12 +67,20 @@ def post(url: str, body: bytes, content_type: str, into: Callable[[bytes], objec
         raise CloudUnreachable(url, str(error)) from error
 
 
+def _showing(certificate: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if certificate is not None:
+        context.load_cert_chain(certificate)
+    return context
+
+
 class HttpSnapshots:
     """Satisfies `Snapshots`: downloads on the runner, which also verifies."""
 
-    def __init__(self, cloud_url: str, runner: Runner) -> None:
+    def __init__(self, cloud_url: str, runner: Runner, certificate: Path | None = None) -> None:
         self._url = cloud_url.rstrip("/") + "/api/v1/snapshot"
         self._runner = runner
+        self._certificate = certificate
 
     def fetch(self, request: bytes, into: Path, then: Callable[[bool], None]) -> None:
         """Download a rule set."""
@@ -63,7 +88,7 @@ class HttpSnapshots:
         def job() -> bool:
             into.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with into.open("wb") as file:
-                post(self._url, request, "application/cose", file.write, MOST_BYTES)
+                post(self._url, request, "application/cose", file.write, MOST_BYTES, certificate=self._certificate)
             return True
 
         self._runner.run(job, lambda result: then(result is True))

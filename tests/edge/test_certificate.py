@@ -1,8 +1,10 @@
 """The certificate for the broker, on the controller's side: kept whole, renewed in its last month, once."""
 
+import ssl
 import stat
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from aldaba_edge.certificate import (
     RENEW_BEFORE,
@@ -21,6 +24,7 @@ from aldaba_edge.certificate import (
     write_certificate,
 )
 from aldaba_edge.clock import HandClock
+from aldaba_edge.cloud_http import HttpSnapshots
 from aldaba_edge.keyfile import CERTIFICATE
 from aldaba_edge.runner import InlineRunner
 from aldaba_shared.envelope import KeyRing, SigningKey, unseal
@@ -30,6 +34,7 @@ from tests.edge.web_cloud import Cloud, web_cloud
 
 ME = ControllerId("ctl_1")
 LIVES = timedelta(days=90)
+NAME = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a small authority")])
 
 
 class SmallAuthority:
@@ -39,16 +44,34 @@ class SmallAuthority:
         self._clock = clock
         self._key = ec.generate_private_key(ec.SECP256R1())
 
-    def sign(self, request: bytes) -> bytes:
-        """A certificate for the key of a request."""
-        made = (
+    def sign(self, request: bytes, *, server: bool = False) -> bytes:
+        """A certificate for the key of a request; a server's is for this machine."""
+        builder = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([]))
-            .issuer_name(x509.Name([]))
+            .issuer_name(NAME)
             .public_key(x509.load_der_x509_csr(request).public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._clock.now())
             .not_valid_after(self._clock.now() + LIVES)
+        )
+        if server:
+            here = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+            builder = builder.add_extension(here, critical=False)
+        return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+    @property
+    def certificate(self) -> bytes:
+        """Its own, signed by itself."""
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(NAME)
+            .issuer_name(NAME)
+            .public_key(self._key.public_key())
+            .serial_number(1)
+            .not_valid_before(self._clock.now())
+            .not_valid_after(self._clock.now() + LIVES)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .sign(self._key, hashes.SHA256())
         )
         return made.public_bytes(Encoding.PEM)
@@ -164,4 +187,46 @@ def test_a_controller_that_never_had_a_certificate_asks_for_none(
     clock.advance(LIVES.total_seconds())
     renewal.look()
     clock.settle()
+    assert cloud.asked == []
+
+
+@pytest.fixture
+def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Cloud, SmallAuthority]]:
+    """A web server over TLS that lets nobody near who has no certificate of the authority."""
+    authority = SmallAuthority(HandClock(datetime.now(UTC) - timedelta(minutes=1)))
+    asked = draft()
+    server, trusted = tmp_path / "server.pem", tmp_path / "authority.pem"
+    server.write_bytes(asked.key + authority.sign(asked.request, server=True))
+    trusted.write_bytes(authority.certificate)
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(trusted))
+    context.load_cert_chain(server)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with web_cloud(context) as cloud:
+        cloud.body = b"rules"
+        yield cloud, authority
+
+
+def fetched(cloud: Cloud, into: Path, certificate: Path | None) -> bool:
+    clock, answers = HandClock(), list[bool]()
+    HttpSnapshots(cloud.url, InlineRunner(clock.post), certificate).fetch(b"request", into, answers.append)
+    clock.settle()
+    return answers[0]
+
+
+def test_a_proxy_that_asks_for_the_controllers_certificate_is_shown_it(
+    guarded: tuple[Cloud, SmallAuthority], tmp_path: Path
+) -> None:
+    cloud, authority = guarded
+    asked = draft()
+    write_certificate(tmp_path, asked, authority.sign(asked.request))
+    assert fetched(cloud, tmp_path / "rules.db", tmp_path / CERTIFICATE)
+    assert (tmp_path / "rules.db").read_bytes() == b"rules"
+
+
+def test_a_proxy_that_asks_for_a_certificate_lets_nobody_near_without_one(
+    guarded: tuple[Cloud, SmallAuthority], tmp_path: Path
+) -> None:
+    cloud, _authority = guarded
+    assert not fetched(cloud, tmp_path / "rules.db", None)
     assert cloud.asked == []

@@ -1,5 +1,6 @@
 """A web server that stands for the cloud: it answers one thing and remembers what it was asked."""
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ class Cloud:
 
 
 @contextmanager
-def web_cloud() -> Iterator[Cloud]:
+def web_cloud(tls: ssl.SSLContext | None = None) -> Iterator[Cloud]:
     """Serve on a free loopback port until the test is over."""
     cloud = Cloud()
 
@@ -35,9 +36,11 @@ def web_cloud() -> Iterator[Cloud]:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    cloud.url = f"http://127.0.0.1:{server.server_port}"
+    cloud.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
     yield cloud
     server.shutdown()
     server.server_close()
