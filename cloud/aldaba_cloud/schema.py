@@ -14,6 +14,7 @@ from aldaba_cloud.duty import store as duty_store
 from aldaba_cloud.fleet import alarms as fleet_alarms
 from aldaba_cloud.fleet import books as fleet_books
 from aldaba_cloud.fleet import certificates as fleet_certificates
+from aldaba_cloud.fleet import configurations as fleet_configurations
 from aldaba_cloud.fleet import key_sets as fleet_key_sets
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.members import store as members_store
@@ -32,6 +33,7 @@ STORES = (
     fleet_alarms,
     fleet_books,
     fleet_certificates,
+    fleet_configurations,
     duty_store,
     occupancy_store,
     access_store,

@@ -12,6 +12,7 @@ from aldaba_edge import cli_installing as installing
 from aldaba_edge import config as told
 from aldaba_edge.cli_card import card
 from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, refused, say_json, table
+from aldaba_edge.cli_pair import pair
 from aldaba_edge.cli_shadow import shadow
 
 
@@ -36,7 +37,7 @@ def run(path: Path) -> None:
     from aldaba_edge import daemon, log
 
     log.start_log(config.log)
-    raise SystemExit(daemon.run(config))
+    raise SystemExit(daemon.run(config, path))
 
 
 @main.command()
@@ -244,48 +245,7 @@ def explain(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option k
     raise SystemExit(answer.exit_code)
 
 
-@main.command()
-@click.argument("code")
-@config_option
-@json_option
-@click.option("--cloud", "cloud_url", help="The cloud's address.  [default: cloud_url of the configuration]")
-@click.option("--root-fingerprint", help="SHA-256 of the root key, from the pairing QR.")
-@click.option("--yes", is_flag=True, help="The four words were compared already.")
-@mendable
-def pair(
-    code: str, path: Path, *, as_json: bool, cloud_url: str | None, root_fingerprint: str | None, yes: bool
-) -> None:
-    """Give this controller its keys with the six-digit CODE of the page.
-
-    Exit 0 when it is paired, 1 when you say that the words differ.
-
-    \b
-    Examples:
-      aldaba-edge pair 482913
-      aldaba-edge pair 482913 --cloud https://aldaba.example --root-fingerprint 9f86d081...
-    """
-    config = told.load(path)
-    from aldaba_edge.bootstrap import software
-    from aldaba_edge.pairing import keep
-    from aldaba_edge.pairing import pair as ask_to_pair
-
-    url = cloud_url or config.cloud_url
-    if url is None:
-        raise click.UsageError("Say --cloud, or write cloud_url into the configuration.")
-    paired = ask_to_pair(url, code, root_fingerprint, software())
-    if not paired.vouched and not yes:
-        click.echo(f"Compare these words with those on the page: {paired.words}", err=True)
-        if not click.confirm("Are they the same?", err=True):
-            raise SystemExit(NO)
-    keep(config.data, paired)
-    answer = paired.identity.answer
-    if as_json:
-        say_json({"controller": answer.controller, "site": answer.site, "doors": answer.doors, "words": paired.words})
-    else:
-        click.echo(f"This is {answer.controller} of {answer.site} now; its doors: {', '.join(answer.doors)}.")
-
-
-for command in (*installing.COMMANDS, shadow, card):
+for command in (*installing.COMMANDS, pair, shadow, card):
     main.add_command(command)
 
 

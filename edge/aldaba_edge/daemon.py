@@ -5,6 +5,7 @@ import gc
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -23,8 +24,9 @@ log: Final = structlog.get_logger()
 class Daemon:
     """A controller from its start to the signal that ends it."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, path: Path) -> None:
         self._config = config
+        self._path = path
         self._ended: asyncio.Event
         self._broken: Exception | None = None
         self._started_at = time.monotonic()
@@ -43,12 +45,24 @@ class Daemon:
         try:
             edge.start()
             await local.open()
+            self._have_kept(edge)
             _settle_memory()
             await self._ended.wait()
         finally:
             await local.close()
             edge.close()
         return 2 if self._broken is not None else 0
+
+    def _have_kept(self, edge: Edge) -> None:
+        """Have the cloud keep what this controller is told on the spot; one that has no cloud keeps it alone."""
+        identity = edge.identity
+        if not identity.cloud_url:
+            return
+        from aldaba_edge.certificate import Asker  # noqa: PLC0415 - X.509 costs a start its time
+        from aldaba_edge.configuration_sent import ConfigurationSender  # noqa: PLC0415 - as above
+
+        asker = Asker(identity.answer.controller, identity.signing_key(), identity.cloud_url)
+        ConfigurationSender(self._path, asker, edge.core.ways.runner, edge.clock).start()
 
     def _break(self, error: Exception) -> None:
         log.critical("books_broken", error=type(error).__name__)
@@ -121,6 +135,6 @@ def _settle_memory() -> None:
     gc.freeze()
 
 
-def run(config: Config) -> int:
-    """Run the daemon until a signal ends it; the exit code."""
-    return asyncio.run(Daemon(config).run())
+def run(config: Config, path: Path) -> int:
+    """Run the daemon of this configuration, read from this file, until a signal ends it; the exit code."""
+    return asyncio.run(Daemon(config, path).run())

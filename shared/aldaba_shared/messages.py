@@ -18,6 +18,8 @@ from aldaba_shared.snapshot import Change
 from aldaba_shared.wire import Moment
 
 SCHEMA: Final = 1
+LONGEST_CONFIGURATION: Final = 64 * 1024
+"""Bytes of UTF-8: some hundred doors."""
 
 
 class Kind(StrEnum):
@@ -39,6 +41,9 @@ class Kind(StrEnum):
     PASS = "pass"  # noqa: S105 - a kind, not a secret: visitor passes are CWTs (`aldaba_shared.passes`)
     CHECKPOINT = "checkpoint"
     CERTIFY = "certify"
+    CONFIGURE = "configure"
+    BUNDLE = "bundle"
+    UPDATE = "update"
 
 
 class Head(Struct, frozen=True):
@@ -238,6 +243,8 @@ class PairAnswer(Struct, frozen=True):
     """The controller's certificate in PEM; empty where the broker knows its clients by password alone."""
     broker_authority: bytes = b""
     """In PEM, what the broker's own certificate is checked by; empty for a public one."""
+    configuration: bytes = b""
+    """What the controller before this one had for the same doors: a `ConfigurationKept`, sealed for this controller."""
 
 
 class CertificateRequest(Struct, frozen=True):
@@ -251,6 +258,66 @@ class CertificateRequest(Struct, frozen=True):
     at: Moment
     nonce: bytes
     request: bytes
+
+
+class ConfigurationSent(Struct, frozen=True):
+    """`POST /api/v1/configuration`: an envelope of kind `configure` for the audience `cloud`; answered with nothing.
+
+    `text` is the controller's `edge.toml`, which holds no secret, at most
+    `LONGEST_CONFIGURATION` bytes of UTF-8.
+    """
+
+    controller: ControllerId
+    at: Moment
+    nonce: bytes
+    text: str
+
+
+class ConfigurationKept(Struct, frozen=True):
+    """What a new controller may write as its `edge.toml`; kind `configure`, for the audience of its own id."""
+
+    controller: ControllerId
+    came_from: ControllerId
+    kept_at: Moment
+    text: str
+
+
+class UpdateAsked(Struct, frozen=True):
+    """`POST /api/v1/update`: an envelope of kind `update` for the audience `cloud`; answered with `UpdateAnswer`."""
+
+    controller: ControllerId
+    at: Moment
+    nonce: bytes
+    version: str
+
+
+class UpdateAnswer(Struct, frozen=True):
+    """In JSON: whether the controller may take that version now, and why not."""
+
+    allowed: bool
+    why: str
+
+
+class Wheel(Struct, frozen=True):
+    """One file of a bundle: its name, its SHA-256 in hexadecimal, its bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+class Bundle(Struct, frozen=True):
+    """What an update is made of: kind `bundle`, audience `*`, signed by the root that the doors pinned.
+
+    `platform` is what `sysconfig.get_platform()` says on the controller, such as
+    `linux-aarch64`, or `any`; `python` is such as `3.11`, or `any`.
+    """
+
+    version: str
+    platform: str
+    python: str
+    made_at: Moment
+    wheels: tuple[Wheel, ...]
 
 
 class SnapshotRequest(Struct, frozen=True):

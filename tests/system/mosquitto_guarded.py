@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aldaba_cloud.config import Config
 from tests.system.mosquitto import free_port, program, wait_for_port
 
 
@@ -45,3 +46,17 @@ def guarded_mosquitto(folder: Path, environment: Mapping[str, str]) -> Iterator[
     finally:
         broker.terminate()
         broker.wait(timeout=10)
+
+
+def with_broker(config: Config, broker: GuardedBroker) -> Config:
+    """The configuration of a cloud that decides who comes in at this broker."""
+    return config.model_copy(
+        update={
+            "mqtt_host": "127.0.0.1",
+            "mqtt_port": broker.cloud_port,
+            "mqtt_control": "mosquitto",
+            "mqtt_public_host": "127.0.0.1",
+            "mqtt_public_port": broker.doors_port,
+            "mqtt_revocations_file": broker.folder / "revocations.pem",
+        }
+    )

@@ -38,7 +38,7 @@ from aldaba_sim.pn532 import Pn532Board
 from aldaba_sim.scanner import Scanner
 from aldaba_sim.wiegand_pins import WiegandSender
 from tests.system.mosquitto import free_port
-from tests.system.mosquitto_guarded import GuardedBroker, guarded_mosquitto
+from tests.system.mosquitto_guarded import guarded_mosquitto, with_broker
 from tests.system.pcscd import READER_NAME, virtual_reader
 from tests.system.postgres import postgres
 from tests.system.programs import PATIENCE, START_SECONDS, answers, as_environment, run_program, wait_until
@@ -155,7 +155,7 @@ def whole_space(room: Path) -> Iterator[WholeSpace]:
         stack.callback(database.close)
         keyring, seeded, code = _seeded(config, database, room)
         broker = stack.enter_context(guarded_mosquitto(room / "broker", as_environment(config)))
-        config = _with_broker(config, broker)
+        config = with_broker(config, broker)
         environment = as_environment(config)
         stack.enter_context(run_program("aldaba-cloud", ["serve"], environment, room / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
@@ -177,19 +177,6 @@ def _cloud_config(room: Path, url: str, port: int) -> Config:
         base_url=f"http://127.0.0.1:{port}",
         argon2_time_cost=1,
         argon2_memory_kib=8,
-    )
-
-
-def _with_broker(config: Config, broker: GuardedBroker) -> Config:
-    return config.model_copy(
-        update={
-            "mqtt_host": "127.0.0.1",
-            "mqtt_port": broker.cloud_port,
-            "mqtt_control": "mosquitto",
-            "mqtt_public_host": "127.0.0.1",
-            "mqtt_public_port": broker.doors_port,
-            "mqtt_revocations_file": broker.folder / "revocations.pem",
-        }
     )
 
 

@@ -159,6 +159,11 @@ def text_of(issued: VisitorPass, keyring: Keyring) -> str:
 
 def drawn(text: str) -> bytes:
     """A QR code as SVG: error correction M, a border of four modules, and alphanumeric mode, since Base45 fits it."""
+    return drawn_bytes(text)
+
+
+def drawn_bytes(text: str) -> bytes:
+    """The same of any ASCII text, in whatever mode holds it."""
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4, image_factory=SvgPathImage)
     code.add_data(QRData(text.encode("ascii")), optimize=0)
     code.make(fit=True)

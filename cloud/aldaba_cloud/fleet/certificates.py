@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Connection, String, insert, select, update
+from sqlalchemy import Column, Connection, String, func, insert, select, update
 
 from aldaba_cloud.authority import Issued
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
@@ -45,3 +45,10 @@ def revoked(db: Connection, now: datetime) -> list[tuple[int, datetime]]:
         .order_by(certificates.c.revoked_at, certificates.c.serial)
     )
     return [(int(row.serial), row.revoked_at) for row in rows]
+
+
+def holds_until(work: Work, controller: ControllerId) -> datetime | None:
+    """The end of the newest certificate of a controller that is believed; None without one."""
+    theirs = (certificates.c.controller_id == controller) & certificates.c.revoked_at.is_(None)
+    newest = select(func.max(certificates.c.holds_until)).where(theirs, work.visible(certificates))
+    return work.db.execute(newest).scalar()

@@ -21,7 +21,16 @@ from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import KeyList, Kind, WorkingKey
 
 EVERYBODY: Final = "*"
-SIGNS: Final = (Kind.HEAD, Kind.DELTA, Kind.MODES, Kind.COMMAND, Kind.ACK, Kind.RESEND, Kind.PASS)
+SIGNS: Final = (
+    Kind.HEAD,
+    Kind.DELTA,
+    Kind.MODES,
+    Kind.COMMAND,
+    Kind.ACK,
+    Kind.RESEND,
+    Kind.PASS,
+    Kind.CONFIGURE,
+)
 """What a working key may sign."""
 
 

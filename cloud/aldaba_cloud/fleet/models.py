@@ -56,6 +56,10 @@ class Controller:
     hello: HelloKept | None
     modes_counter: int
     modes_confirmed: int
+    canary: bool = False
+    """Whether it takes updates before the others."""
+    software_since: datetime | None = None
+    """When it first connected with the software it has."""
 
     @property
     def confirmed(self) -> tuple[int, int]:

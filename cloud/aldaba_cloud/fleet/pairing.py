@@ -8,7 +8,7 @@ wrong try must be counted; so a refusal is returned and not raised.
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -21,15 +21,16 @@ from aldaba_cloud import audit, outbox
 from aldaba_cloud.authority import Authority, RequestUnusable
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import certificates, store
+from aldaba_cloud.fleet import certificates, configurations, store
 from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.fleet.service import retire
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.places import store as places
+from aldaba_shared.envelope import seal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, DoorId, SiteId
-from aldaba_shared.messages import PairAnswer, PairRequest
+from aldaba_shared.messages import ConfigurationKept, Kind, PairAnswer, PairRequest
 from aldaba_shared.words import four_words
 
 CODE_LIVES: Final = timedelta(minutes=10)
@@ -138,6 +139,7 @@ def _join(
         modes_confirmed=0,
     )
     store.add_controller(work, row, pairing.keyring.seal(password.encode()))
+    configuration = _inherited(work, pairing, controller, code)
     _take_over(work, controller, code.doors)
     audit.note(work, code.site, "controller_paired", controller, doors=list(code.doors))
     outbox.tell(work, code.site, PAIRED, controller)
@@ -158,7 +160,18 @@ def _join(
         words=four_words(request.public_key, pairing.keys.root_key),
         certificate=certificate,
         broker_authority=pairing.authority.certificate if pairing.authority else b"",
+        configuration=configuration,
     )
+
+
+def _inherited(work: Work, pairing: Pairing, controller: ControllerId, code: store.Code) -> bytes:
+    """What the last controller of these doors was told on the spot, sealed; kept for the new one as well."""
+    before = configurations.for_doors(work, code.site, code.doors)
+    if before is None:
+        return b""
+    configurations.keep(work, code.site, replace(before, controller=controller))
+    kept = ConfigurationKept(controller, before.controller, before.kept_at, before.text)
+    return seal(Kind.CONFIGURE, controller, kept, pairing.keys.working)
 
 
 def _take_over(work: Work, controller: ControllerId, doors: Sequence[DoorId]) -> None:

@@ -203,6 +203,15 @@ def retire(work: Work, controller: ControllerId) -> None:
     outbox.tell(work, found.site, RETIRED, controller)
 
 
+def set_canary(work: Work, controller: ControllerId, *, canary: bool) -> None:
+    """Have a controller take updates before the others, or with them."""
+    found = store.find_controller(work, controller)
+    if found is None or found.retired_at is not None:
+        raise Missing("controller", controller)
+    store.set_canary(work, controller, canary=canary)
+    audit.note(work, found.site, "canary_set", controller, canary=canary)
+
+
 def acknowledge(work: Work, alarm: int) -> None:
     """Note that somebody saw to an alarm.
 

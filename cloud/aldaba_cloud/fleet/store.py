@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     Connection,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    false,
     insert,
     select,
     update,
@@ -60,6 +62,8 @@ controllers = scoped_table(
     Column("modes_confirmed", BigInteger, nullable=False),
     Column("command_counter", BigInteger, nullable=False),
     Column("held_since", UtcDateTime, nullable=True),
+    Column("canary", Boolean, nullable=False, server_default=false()),
+    Column("software_since", UtcDateTime, nullable=True),
     UniqueConstraint("kid"),
 )
 
@@ -260,8 +264,11 @@ def retire_controller(work: Work, controller: ControllerId) -> bool:
 
 def save_hello(work: Work, hello: Hello) -> None:
     """Keep what a controller said on connecting."""
+    software = hello.software[:80]
+    same = (controllers.c.software == software) & controllers.c.software_since.is_not(None)
     values = {
-        "software": hello.software[:80],
+        "software": software,
+        "software_since": case((same, controllers.c.software_since), else_=work.now),
         "hello_at": work.now,
         "hello_boot": hello.boot[:80],
         "hello_journal": hello.journal[:80],
@@ -352,6 +359,11 @@ def list_modes(work: Work, controller: ControllerId | None = None) -> list[ModeN
     return [_mode(row) for row in work.db.execute(found)]
 
 
+def set_canary(work: Work, controller: ControllerId, *, canary: bool) -> None:
+    """Say whether a controller takes updates before the others."""
+    _update(work, controller, {"canary": canary})
+
+
 def _update(work: Work, controller: ControllerId, values: dict[str, Any]) -> None:
     work.db.execute(
         update(controllers).where(controllers.c.id == controller, work.writable(controllers)).values(values)
@@ -382,6 +394,8 @@ def _controller(row: Row[Any]) -> Controller:
         hello=_hello(row),
         modes_counter=row.modes_counter,
         modes_confirmed=row.modes_confirmed,
+        canary=row.canary,
+        software_since=row.software_since,
     )
 
 

@@ -13,11 +13,18 @@ from aldaba_cloud.fleet import store
 from aldaba_cloud.fleet.models import Controller
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, unseal
 from aldaba_shared.ids import ControllerId
-from aldaba_shared.messages import CertificateRequest, Kind, SnapshotRequest, WorkingKey
+from aldaba_shared.messages import (
+    CertificateRequest,
+    ConfigurationSent,
+    Kind,
+    SnapshotRequest,
+    UpdateAsked,
+    WorkingKey,
+)
 
 REQUEST_LIVES: Final = timedelta(minutes=5)
 
-Asked = TypeVar("Asked", SnapshotRequest, CertificateRequest)
+Asked = TypeVar("Asked", SnapshotRequest, CertificateRequest, ConfigurationSent, UpdateAsked)
 
 
 def opened(

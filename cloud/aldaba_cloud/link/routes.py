@@ -12,11 +12,12 @@ from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.fanout import draw_plainly, plain_audience
 from aldaba_cloud.fleet.keys import load_keys
-from aldaba_cloud.link import news
+from aldaba_cloud.link import configuration, news
 from aldaba_cloud.link.certificate import renew
 from aldaba_cloud.link.snapshot import answer_request
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import SiteId
+from aldaba_shared.messages import LONGEST_CONFIGURATION
 
 LONGEST_REQUEST = 4096
 SQLITE = "application/vnd.sqlite3"
@@ -40,6 +41,21 @@ async def renew_certificate(request: Request, cloud: CloudDep) -> Response:
     if len(envelope) > LONGEST_REQUEST:
         raise Unusable("This is larger than any request for a certificate. Send one CertificateRequest, sealed.")
     return Response(await run_in_threadpool(_renewed, cloud, envelope), media_type="application/x-pem-file")
+
+
+@router.post("/api/v1/configuration", status_code=204, responses={422: {"description": "envelope_refused"}})
+async def keep_configuration(request: Request, cloud: CloudDep) -> Response:
+    """Keep a signed `ConfigurationSent` for the controller that will one day replace its sender."""
+    envelope = await request.body()
+    if len(envelope) > LONGEST_CONFIGURATION + LONGEST_REQUEST:
+        raise Unusable("This is larger than any configuration. Send one ConfigurationSent in its envelope.")
+    await run_in_threadpool(_kept, cloud, envelope)
+    return Response(status_code=204)
+
+
+def _kept(cloud: Cloud, envelope: bytes) -> None:
+    with cloud.database.write() as db:
+        configuration.take(db, envelope, cloud.clock.now())
 
 
 def _renewed(cloud: Cloud, envelope: bytes) -> bytes:

@@ -1,25 +1,27 @@
 """Controllers: those in use, a code for the next one, and taking one out of use with what that asks for."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Response
 
-from aldaba_cloud.access import theft
+from aldaba_cloud.access import passes, theft
 from aldaba_cloud.access.theft import AtRisk
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CloudDep, CurrentInstaller
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.fleet import pairing, service
+from aldaba_cloud.fleet import certificates, configurations, pairing, service, versions
 from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.fleet.keys import load_keys
 from aldaba_cloud.fleet.models import Controller
 from aldaba_cloud.pages.i18n import mark
 from aldaba_cloud.pages.kit import Page, PageDep
 from aldaba_cloud.pages.reading import site_of, site_wanted
 from aldaba_cloud.places import store as places
-from aldaba_cloud.places.models import Site
+from aldaba_cloud.places.models import Door, Site
 from aldaba_shared.ids import ControllerId, DoorId
 
 router = APIRouter(prefix="/admin/controllers", include_in_schema=False)
@@ -53,6 +55,41 @@ def issue_code(
     return _list(caller.work, page, wanted, code)
 
 
+@router.get("/{controller}")
+def see(controller: str, caller: CurrentInstaller, page: PageDep) -> Response:
+    """One controller: what it is, what it runs, and the label that leads here."""
+    return _one(caller.work, page, _known(caller.work, controller))
+
+
+@router.get("/{controller}/label.svg", response_class=Response)
+def draw_label(controller: str, caller: CurrentInstaller, cloud: CloudDep) -> Response:
+    """The QR code for the box on the wall: the address of the controller's page, and nothing secret."""
+    found = _known(caller.work, controller)
+    address = f"{cloud.config.base_url.rstrip('/')}/admin/controllers/{found.id}"
+    return Response(passes.drawn_bytes(address), media_type="image/svg+xml")
+
+
+@router.post("/{controller}/replace")
+def replace(controller: str, caller: CurrentInstaller, cloud: CloudDep, page: PageDep) -> Response:
+    """Make the code by which another controller takes over the doors; this answer alone shows it."""
+    found = _known(caller.work, controller)
+    doors = _doors_of(caller.work, found)
+    if not doors:
+        raise Missing("door of the controller", controller)
+    code = pairing.issue_code(caller.work, cloud.keyring, found.site, found.name, [one.id for one in doors])
+    return _one(caller.work, page, found, (code, cloud.config.base_url, load_keys(cloud.keyring).root_key))
+
+
+@router.post("/{controller}/canary")
+def set_canary(
+    controller: str, caller: CurrentInstaller, page: PageDep, *, canary: Annotated[bool, Form()] = False
+) -> Response:
+    """Say whether this controller takes updates before the others."""
+    found = _in_use(caller.work, controller)
+    service.set_canary(caller.work, found.id, canary=canary)
+    return _one(caller.work, page, _in_use(caller.work, controller))
+
+
 @router.get("/{controller}/retire")
 def ask(controller: str, caller: CurrentInstaller, page: PageDep) -> Response:
     """What taking a controller out of use does, and what it would ask for."""
@@ -69,14 +106,45 @@ def retire(controller: str, caller: CurrentInstaller, cloud: CloudDep, page: Pag
 
 def _list(work: Work, page: Page, site: Site, code: str = "") -> Response:
     here = places.load_place(work, site).doors.values()
+    shown = service.controllers_now(work)
+    fleet_now = [one.controller for one in shown]
     return page.show(
         "controllers.html",
-        controllers=service.controllers_now(work),
+        controllers=shown,
+        counted=versions.counted(fleet_now),
+        behind=versions.behind(fleet_now),
+        trials=versions.trials(fleet_now, work.now),
         doors=sorted(here, key=lambda one: one.name),
         site=site,
         code=code,
         zone=ZoneInfo(site.time_zone),
     )
+
+
+def _one(work: Work, page: Page, controller: Controller, made: tuple[str, str, bytes] | None = None) -> Response:
+    """`made` is a code for the next controller, the address it asks and the root it is to find there."""
+    code, address, root = made or ("", "", b"")
+    return page.show(
+        "controller.html",
+        controller=controller,
+        doors=_doors_of(work, controller),
+        certificate=certificates.holds_until(work, controller.id),
+        configuration=configurations.of_controller(work, controller.id),
+        code=code,
+        address=address,
+        fingerprint=sha256(root).hexdigest(),
+        zone=ZoneInfo(site_of(work, controller.site).time_zone),
+    )
+
+
+def _doors_of(work: Work, controller: Controller) -> list[Door]:
+    """The doors a controller has; those it had when it was last heard, once it is out of use."""
+    here = places.load_place(work, site_of(work, controller.site)).doors
+    theirs = [one for one in here.values() if one.controller == controller.id]
+    if controller.retired_at is not None:
+        kept = configurations.of_controller(work, controller.id)
+        theirs = [here[one] for one in kept.doors if one in here and here[one].controller is None] if kept else []
+    return sorted(theirs, key=lambda one: one.name)
 
 
 def _retirement(page: Page, work: Work, controller: Controller, risks: Sequence[AtRisk], *, done: bool) -> Response:
@@ -94,8 +162,15 @@ def _retirement(page: Page, work: Work, controller: Controller, risks: Sequence[
     )
 
 
-def _in_use(work: Work, controller: str) -> Controller:
+def _known(work: Work, controller: str) -> Controller:
     found = fleet.find_controller(work, ControllerId(controller))
-    if found is None or found.retired_at is not None:
+    if found is None:
+        raise Missing("controller", controller)
+    return found
+
+
+def _in_use(work: Work, controller: str) -> Controller:
+    found = _known(work, controller)
+    if found.retired_at is not None:
         raise Missing("controller in use", controller)
     return found

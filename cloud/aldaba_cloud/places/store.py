@@ -205,6 +205,11 @@ def shadows(work: Work, controller: ControllerId) -> list[tuple[DoorId, bool | N
     return [(DoorId(row.id), row.shadow) for row in work.db.execute(found)]
 
 
+def doors_of(work: Work, controller: ControllerId) -> list[DoorId]:
+    """The doors at which a controller decides."""
+    return [door for door, _ in shadows(work, controller)]
+
+
 def unbind_doors(work: Work, controller: ControllerId) -> None:
     """Leave the doors of a controller without one."""
     theirs = (doors.c.controller_id == controller) & work.writable(doors)

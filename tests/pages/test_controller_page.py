@@ -1,0 +1,56 @@
+"""A controller's page: what it is, its label, and the code for the one that replaces it."""
+
+from hashlib import sha256
+from pathlib import Path
+
+from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.fleet.keys import make_keys
+from aldaba_cloud.keyring import Keyring
+from tests.cloud.conftest import MONDAY_NOON
+from tests.pages.desk import Desk, built, desk, fresh_url
+
+__all__ = ["built", "desk", "fresh_url"]
+
+
+def page_of(desk: Desk) -> str:
+    return f"/admin/controllers/{desk.space.controllers['street'].id}"
+
+
+def test_the_list_leads_to_a_page_with_doors_and_versions(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    assert f'href="{page_of(desk)}"' in desk.see("/admin/controllers")
+    shown = desk.see(page_of(desk))
+    assert "toy 1" in shown
+    assert "Nothing is kept yet" in shown
+
+
+def test_the_label_is_the_address_of_the_page(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    answer = desk.browser.get(f"{page_of(desk)}/label.svg")
+    assert answer.headers["content-type"].startswith("image/svg+xml")
+    assert answer.text.count("<path") == 1
+
+
+def test_replacing_shows_a_code_and_takes_nothing_out_of_use_yet(desk: Desk, tmp_path: Path) -> None:
+    desk.sign_in("fitter")
+    keys = make_keys(Keyring(desk.space.config.key_dir), tmp_path / "root.key", MONDAY_NOON)
+    shown = desk.send(f"{page_of(desk)}/replace").text
+    assert sha256(keys.root_key).hexdigest() in shown
+    assert "sudo aldaba-edge pair " in shown
+    assert "--root-fingerprint" in shown
+    found = desk.read(lambda work: fleet.find_controller(work, desk.space.controllers["street"].id))
+    assert found is not None
+    assert found.retired_at is None
+
+
+def test_an_operator_replaces_nothing(desk: Desk) -> None:
+    desk.sign_in("op")
+    assert desk.send(f"{page_of(desk)}/replace").status_code == 403
+
+
+def test_a_canary_is_marked_and_unmarked_and_the_list_says_so(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    desk.send(f"{page_of(desk)}/canary", canary="true")
+    assert "takes updates first" in desk.see("/admin/controllers")
+    desk.send(f"{page_of(desk)}/canary", canary="false")
+    assert "takes updates first" not in desk.see("/admin/controllers")
