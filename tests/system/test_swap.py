@@ -72,6 +72,7 @@ class Site:
     seeded: SeededSpace
     panel: PinPanel
     board: Pn532Board
+    changes: list[tuple[int, bool]]
 
     @property
     def config(self) -> Path:
@@ -101,13 +102,14 @@ class Site:
     def confirmed(self, controller: ControllerId) -> bool:
         with self.database.read() as db:
             found = store.find_controller(Work(db, Scope(NETWORK), datetime.now(UTC)), controller)
-        return found is not None and found.confirmed_at is not None
+        return found is not None and found.confirmed > (0, 0)
 
     def card_opens(self) -> None:
         person = next(one for one in self.seeded.people if one.plan == "plan_247")
         canonical = next(one.canonical for one in person.carried if one.kind is CredentialKind.UID)
+        before = self.changes.count((LOCK, True))
         self.board.hold(UidCard(canonical))
-        assert self.panel.wait_for(lambda panel: panel.outputs.get(LOCK, False), PATIENCE)
+        assert self.panel.wait_for(lambda _: self.changes.count((LOCK, True)) > before, PATIENCE)
         self.board.take()
         assert self.panel.wait_for(lambda panel: not panel.outputs.get(LOCK, False), PATIENCE)
 
@@ -125,13 +127,15 @@ def site(tmp_path: Path) -> Iterator[Site]:
     with database.write() as db:
         work = Work(db, Scope(NETWORK), datetime.now(UTC))
         seeded = seed_space(work, keyring, Passwords(config), Random(1))
-    panel, board = PinPanel(tmp_path / "pins.sock", lambda _pin, _level: None), Pn532Board(tmp_path / "pn532")
+    changes: list[tuple[int, bool]] = []
+    panel = PinPanel(tmp_path / "pins.sock", lambda pin, level: changes.append((pin, level)))
+    board = Pn532Board(tmp_path / "pn532")
     with (
         guarded_mosquitto(tmp_path / "broker", as_environment(config)) as broker,
         run_program("aldaba-cloud", ["serve"], as_environment(with_broker(config, broker)), tmp_path / "cloud.log"),
     ):
         wait_until(lambda: answers(port), f"the cloud's answer at {address}", START_SECONDS)
-        yield Site(tmp_path, address, database, keyring, seeded, panel, board)
+        yield Site(tmp_path, address, database, keyring, seeded, panel, board, changes)
     board.close()
     panel.close()
     database.close()
