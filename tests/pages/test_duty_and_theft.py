@@ -63,3 +63,11 @@ def test_an_operator_cannot_take_a_controller_out_of_use(desk: Desk) -> None:
     desk.sign_in("op")
     stolen = desk.space.controllers["street"]
     assert desk.send(f"/admin/controllers/{stolen.id}/retire").status_code == 403
+
+
+def test_the_page_of_controllers_says_which_software_each_runs(desk: Desk) -> None:
+    desk.sign_in("fitter")
+    street = desk.space.controllers["street"]
+    found = desk.read(lambda work: fleet.find_controller(work, street.id))
+    assert found is not None
+    assert f">{found.software}</td>" in desk.see("/admin/controllers")

@@ -1,20 +1,21 @@
 """One real controller process whose doors have every input and output on pins: what each wire brings about."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from contextlib import ExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from aldaba_shared.door_rules import DoorRules, door_body, setting
-from aldaba_shared.events import AccessDecided, DoorForced, DoorHeld, LockStuck, Tampered
+from aldaba_shared.events import AccessDecided, DoorForced, DoorHeld, LockStuck, ShadowCompared, Tampered
 from aldaba_shared.ids import DoorId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.reasons import Reason
-from aldaba_shared.snapshot import ENABLED, Row
+from aldaba_shared.snapshot import ENABLED, GOOD_STANDING, Row
 from aldaba_sim.cards import UidCard
 from tests.edge.places import FRONT
-from tests.system.controller import ANA, CONFIG, CONTACT_PIN, LOCK_PIN, SimulatedController, rules_for
+from tests.system.controller import ANA, CONFIG, CONTACT_PIN, LOCK_PIN, STRANGER, SimulatedController, rules_for
 
 pytestmark = pytest.mark.system
 
@@ -73,6 +74,34 @@ def door(tmp_path: Path) -> Iterator[SimulatedController]:
     simulated.close()
 
 
+@pytest.fixture(name="made")
+def _made(tmp_path: Path) -> Iterator[Callable[..., SimulatedController]]:
+    with ExitStack() as stack:
+
+        def make(text: str, rules: Callable[[datetime], list[Row]]) -> SimulatedController:
+            simulated = SimulatedController(tmp_path, text=text, rows=rules)
+            stack.callback(simulated.close)
+            return simulated
+
+        yield make
+
+
+def for_two(now: datetime) -> list[Row]:
+    """The front door lets two people in together: Ana and Bea."""
+    bea = credential_key(bytes(32), CredentialKind.UID, SECOND.uid)
+    since = int((now - timedelta(days=1)).timestamp())
+    return [
+        *rules_for(ANA, now),
+        Row("credential", (bea, "card-bea", "bea", "uid", ENABLED, None, None)),
+        Row("grant_", (FRONT, "bea", "right", "always", "m2", GOOD_STANDING, since, None)),
+        Row("setting", (setting(FRONT), door_body(DoorRules(persons=2, second_person_seconds=60)))),
+    ]
+
+
+def only_ana(now: datetime) -> list[Row]:
+    return rules_for(ANA, now)
+
+
 def wait(door: SimulatedController, seen: Callable[[], bool]) -> None:
     assert door.panel.wait_for(lambda _: seen(), 10), door.kinds()
 
@@ -126,4 +155,40 @@ def test_while_one_leaf_is_open_the_other_door_lets_nobody_in(door: SimulatedCon
     assert reasons == [Reason.INTERLOCKED, Reason.GRANTED]
     wait(door, lambda: door.changes.count((LOCK_PIN, True)) == 1)
     assert not door.panel.outputs.get(BACK_LOCK, False)
+    assert door.stop() == 0
+
+
+def test_a_door_for_two_stays_shut_for_one(made: Callable[..., SimulatedController]) -> None:
+    door = made(CONFIG, for_two)
+    door.start()
+    door.tap(ANA)
+    door.wait_kind("access_decided")
+    door.tap(SECOND)
+    assert door.wait_releases(1)
+    door.wait_kind("entered_together")
+    reasons = [one.decision.reason for one in door.events_of(AccessDecided)]
+    assert reasons == [Reason.SECOND_PERSON_NEEDED, Reason.GRANTED]
+    assert door.stop() == 0
+
+
+def test_a_door_in_shadow_compares_itself_with_the_relay_beside_it_and_moves_no_pin(
+    made: Callable[..., SimulatedController],
+) -> None:
+    theirs = f'others_relay = {{{{ profile = "gpio-contact", options = {{{{ pin = {FIRE}, {CLOSED_IS_ACTIVE} }}}} }}}}'
+    door = made(CONFIG.replace("\n[[door.readers]]", f"shadow = true\n{theirs}\n\n[[door.readers]]"), only_ana)
+    door.panel.drive(FIRE, level=True)
+    door.start()
+    door.tap(ANA)
+    door.wait_kind("access_decided")
+    door.panel.drive(FIRE, level=False)  # the system beside us lets her in as well
+    door.wait_kind("shadow_compared")
+    (compared,) = door.events_of(ShadowCompared)
+    assert (compared.theirs, compared.ours) == (True, Reason.GRANTED)
+    assert (LOCK_PIN, True) not in door.changes
+    live = door.cli("shadow", "--live", "front", "--json")
+    assert live.returncode == 0, live.stderr
+    door.tap(STRANGER)
+    door.wait_kind("access_decided", 2)
+    door.tap(ANA)
+    assert door.wait_releases(1)
     assert door.stop() == 0
