@@ -49,7 +49,7 @@ def oracle(story: Sequence[Tap]) -> dict[str, str]:
 @pytest.mark.feature(9)
 @pytest.mark.feature(165)
 def test_any_order_any_doubling_and_any_lateness_give_the_same_books(database: Database) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(story=taps, mess=deliveries)
     def same_books(story: Sequence[Tap], mess: Sequence[tuple[int, int, int]]) -> None:
         toys = written(story)

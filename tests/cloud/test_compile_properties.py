@@ -119,7 +119,7 @@ def controllers(place: Place) -> list[ControllerRules]:
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(place=places(), level=levels(), before=crowds(), after=crowds())
 def test_publishing_who_changed_equals_publishing_everybody(
     place: Place, level: Levels, before: People, after: People
@@ -135,7 +135,7 @@ def test_publishing_who_changed_equals_publishing_everybody(
         assert Difference((), map(encoded, new)).hash_after(EMPTY_SET) == set_hash(new)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(place=places(), level=levels(), people=crowds())
 def test_whoever_may_pass_a_door_may_pass_every_door_on_some_way_to_it(
     place: Place, level: Levels, people: People
@@ -149,7 +149,7 @@ def test_whoever_may_pass_a_door_may_pass_every_door_on_some_way_to_it(
             assert (holder, step, contract, schedule) in passes
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(place=places(), level=levels(), people=crowds(), hour=st.integers(0, 24 * 60))
 def test_a_what_if_answers_by_the_same_rights_as_the_rows(
     place: Place, level: Levels, people: People, hour: int
@@ -179,7 +179,7 @@ def test_a_week_of_bits_gives_its_windows_back(drawn: list[tuple[int, int, int]]
     assert week_bits(again) == bits
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(place=places(), level=levels(), people=crowds())
 def test_what_one_change_gives_its_reversal_takes(place: Place, level: Levels, people: People) -> None:
     rules = SiteRules(place, level, NOON.date())
