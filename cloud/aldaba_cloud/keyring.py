@@ -15,6 +15,8 @@ from aldaba_shared.errors import AldabaError
 
 SEAL = "seal"
 FINGERPRINT = "fingerprint"
+NUMBERS = "numbers"
+"""The private half of the key under which doors seal the numbers of unknown cards."""
 NONCE_BYTES = 12
 
 

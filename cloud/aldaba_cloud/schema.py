@@ -7,6 +7,7 @@ from alembic.config import Config as AlembicConfig
 from sqlalchemy import text
 
 from aldaba_cloud import audit, jobs, outbox
+from aldaba_cloud.access import round_store as access_round_store
 from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.db import Database, metadata
@@ -37,6 +38,7 @@ STORES = (
     duty_store,
     occupancy_store,
     access_store,
+    access_round_store,
 )
 """Modules that declare tables; naming them here is what makes `metadata` whole."""
 

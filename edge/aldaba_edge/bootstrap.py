@@ -35,6 +35,7 @@ from aldaba_edge.journal_child import verified_in_child as journal_child_verifie
 from aldaba_edge.keyfile import CERTIFICATE, IDENTITY, Identity, read_identity
 from aldaba_edge.keypads import Keypads
 from aldaba_edge.lane import LaneMechanics
+from aldaba_edge.last_shown import LastShown
 from aldaba_edge.machine_time import KernelTime
 from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.mounting import Mounted, lane_times, mount, power_seconds
@@ -50,7 +51,7 @@ from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import DaemonStarted
-from aldaba_shared.ids import DoorId, SiteId, ZoneId
+from aldaba_shared.ids import DoorId, HolderId, SiteId, ZoneId
 from aldaba_shared.messages import Modes
 from aldaba_shared.presence import within
 
@@ -114,8 +115,10 @@ class Edge:
         self.registry = load_registry()
         self.registry.use_pins(config.pins.profile, config.pins.options)
         self.identity = read_identity(config.data / IDENTITY)
-        self.secrets = CardSecrets(self.identity.answer.controller, self.identity.answer.controller_key)
-        self.mounted = mount(config, self.registry, self.secrets, self.identity)
+        answer = self.identity.answer
+        self.secrets = CardSecrets(answer.controller, answer.controller_key)
+        self.shown = LastShown(answer.controller, self.secrets.digest, lambda: self.core.rules.number_key)
+        self.mounted = mount(config, self.registry, self.secrets, self.identity, self.shown.digest)
         self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
         self.first_sequence = self.books.journal.durable.sequence
         self.time = Timekeeper(clock, self.books.state, KernelTime(), boot=boot_id(), tell=self.books.journal.record)
@@ -154,7 +157,7 @@ class Edge:
         for loop in self.doors:
             self.shadows.started(loop)
         sync = self.core.sync
-        sync.on_modes, sync.on_release = self._set_modes, self._released
+        sync.on_modes, sync.on_release, sync.on_sticker = self._set_modes, self._released, self._asked_by_sticker
         sync.uplink.on_measured = self.time.measured
         self.time.on_known = self._time_known
         if sync.modes is not None:
@@ -267,6 +270,12 @@ class Edge:
         except AldabaError as error:
             self.core.refusals.add("command", error.code)
 
+    def _asked_by_sticker(self, door: DoorId, command: str, holder: HolderId) -> None:
+        try:
+            self.doors.door(door).asked_by_sticker(holder, command)
+        except AldabaError as error:
+            self.core.refusals.add("command", error.code)
+
     def _alarm(self, one: told.Intrusion) -> IntrusionAlarm:
         """An output that arms an intrusion alarm; opening its driver says disarmed."""
         options = {"pin": one.pin, "fail_safe": False, "contact": one.relay.contact, "active_low": one.board.active_low}
@@ -306,6 +315,7 @@ class Edge:
             self.first_cards,
             self.keypads,
             self.entries,
+            self.shown.sealed,
         )
         return DoorLoop(_plan(mounted.door), shared, lambda loop: self._fit(mounted, loop))
 

@@ -17,9 +17,9 @@ from typing import Final
 import structlog
 from msgspec.structs import replace
 
-from aldaba_edge import pins
+from aldaba_edge import pins, stickers
 from aldaba_edge.door_mode import ModeKeeper, RulesAround
-from aldaba_edge.door_parts import Controller, DoorPlan, Fittings
+from aldaba_edge.door_parts import NOTHING_ELSE, Also, Controller, DoorPlan, Fittings
 from aldaba_edge.emergency import is_emergency
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
 from aldaba_edge.factors import Factors, First
@@ -132,7 +132,14 @@ class DoorLoop:
             spend = Use(facts.credential.id, reading.counter + 1, KEPT_FOR_EVER)
             if spend.value <= self._shared.uses.latest(spend.name):
                 facts, spend = replace(facts, refusal=facts.refusal or Reason.PASS_REPLAYED), None
-        self._answer(side, reading.kind, facts, rules_sound=sound, spend=spend, burns=True)
+        number = self._shared.sealed(reading.key) if facts.credential is None else None
+        self._answer(side, reading.kind, facts, rules_sound=sound, spend=spend, burns=True, also=Also(number=number))
+
+    def asked_by_sticker(self, holder: HolderId, command: str) -> None:
+        """Answer somebody who asks on the page of this door's sticker, as if they had shown a card."""
+        found, sound = self._asked(lambda: stickers.judged(holder, self.id, self._shared))
+        also = Also(command=command)
+        self._answer(Side.IN, CredentialKind.STICKER, found.facts, rules_sound=sound, spend=None, also=also)
 
     def _card_refused(self, side: Side, reading: CardRefused) -> None:
         """A card in front of a way out lets out like any other; in front of an entry it is told why not."""
@@ -269,6 +276,7 @@ class DoorLoop:
         rules_sound: bool,
         spend: Use | None,
         burns: bool = False,
+        also: Also = NOTHING_ELSE,
     ) -> bool:
         """Decide, then let the effects follow in their order; whether it was a grant.
 
@@ -291,6 +299,8 @@ class DoorLoop:
             decision,
             into=None if self.shadow else self._moves_into(side, decision),
             released=decision.granted and not self.shadow,
+            command=also.command,
+            number=also.number if decision.reason is Reason.UNKNOWN_CREDENTIAL else None,
         )
         if self.shadow:
             self._watched(told)

@@ -12,7 +12,7 @@ from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.ports import Clock, Digest, Indicator, Journal, Presences, Reader, RulesInForce, Uses
 from aldaba_shared.decide import Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
-from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
+from aldaba_shared.ids import ControllerId, CredentialKey, DoorId, SiteId, ZoneId
 
 log: Final = structlog.get_logger()
 
@@ -95,6 +95,20 @@ class Controller:
     first_cards: FirstCards
     keypads: Keypads
     entries: Entries = field(default_factory=Entries)
+    sealed: Callable[[CredentialKey], bytes | None] = lambda _key: None
+    """The number of a card that was just shown, sealed for the cloud; None where none is to be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """What is written of an answer beside what it was decided on."""
+
+    command: str | None = None
+    number: bytes | None = None
+    """Of a card, sealed for the cloud; written only when nobody has the card."""
+
+
+NOTHING_ELSE: Final = Also()
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 Only names and options stand here; which driver a name means is the registry's.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -17,7 +17,7 @@ from aldaba_edge.devices import Closing, Late, LateContact, LateIndicator, LateL
 from aldaba_edge.drivers.registry import Registry
 from aldaba_edge.keyfile import Identity
 from aldaba_edge.lane import LaneTimes
-from aldaba_edge.ports import CardWays
+from aldaba_edge.ports import CardWays, Digest
 from aldaba_profiles.catalog import Catalog, LockProfile, TurnstileProfile
 from aldaba_shared.decide import Side
 
@@ -45,9 +45,16 @@ class Mounted:
                 log.exception("device_not_closed", door=self.door.id)
 
 
-def mount(config: told.Config, registry: Registry, known: CardSecrets, identity: Identity) -> list[Mounted]:
+def mount(
+    config: told.Config, registry: Registry, known: CardSecrets, identity: Identity, digest: Digest
+) -> list[Mounted]:
     """Make every door's devices as far as they are there, all locks first, because that drives them secured."""
-    mounted = [_mounted(door, registry, known, partial(reader_id, identity, door)) for door in config.door]
+    mounted = [
+        _mounted(
+            door, registry, digest, {side: CardWays(known.key_sets, reader_id(identity, door, side)) for side in Side}
+        )
+        for door in config.door
+    ]
     for one in mounted:
         for lock in one.locks.values():
             lock.prepare()
@@ -58,8 +65,7 @@ def mount(config: told.Config, registry: Registry, known: CardSecrets, identity:
     return mounted
 
 
-def _mounted(door: told.Door, registry: Registry, known: CardSecrets, reader_name: Callable[[Side], bytes]) -> Mounted:
-    ways = {side: CardWays(known.key_sets, reader_name(side)) for side in Side}
+def _mounted(door: told.Door, registry: Registry, digest: Digest, ways: Mapping[Side, CardWays]) -> Mounted:
     locks = {"lock": door.lock, "lock_out": door.lock_out}
     return Mounted(
         door,
@@ -70,7 +76,7 @@ def _mounted(door: told.Door, registry: Registry, known: CardSecrets, reader_nam
         },
         {
             door.side(one.side): LateReader(
-                partial(registry.reader, one.profile, one.options, known.digest, ways[door.side(one.side)])
+                partial(registry.reader, one.profile, one.options, digest, ways[door.side(one.side)])
             )
             for one in door.readers
         },

@@ -28,6 +28,8 @@ from aldaba_shared.phone import POINT_BYTES
 from aldaba_shared.presence import PresenceRules, Zone
 from aldaba_shared.rules import NOTHING_KNOWN, Credential, Facts, Right
 from aldaba_shared.schedule import Schedule, checked, zone_of
+from aldaba_shared.sealed_number import SETTING as NUMBER_KEY
+from aldaba_shared.sealed_number import checked_key
 from aldaba_shared.snapshot import (
     COLUMNS,
     DURESS,
@@ -96,6 +98,8 @@ class RulesFile:
     peers = KeyRing()
     secrets: bytes | None = None
     """What is sealed for this controller (`aldaba_shared.card_keys`)."""
+    number_key: bytes | None = None
+    """Under which the numbers of unknown cards are sealed for the cloud."""
     _doors: dict[DoorId, DoorRules]
 
     def refresh(self) -> None:
@@ -165,6 +169,7 @@ class RulesFile:
         self.cancelled_passes = read_cancelled(cancelled) if cancelled is not None else frozenset()
         self.peers = read_peers(settings[PEERS]) if PEERS in settings else KeyRing()
         self.secrets = settings.get(SECRETS)
+        self.number_key = settings.get(NUMBER_KEY)
         self._doors = {
             DoorId(name.removeprefix(door_rules.PREFIX)): door_rules.read_door(body)
             for name, body in settings.items()
@@ -250,6 +255,8 @@ def _check_setting(name: object, value: object) -> None:
         read_cancelled(body)
     elif name == PEERS:
         read_peers(body)
+    elif name == NUMBER_KEY:
+        checked_key(body)
     elif isinstance(name, str) and name.startswith(door_rules.PREFIX):
         door_rules.read_door(body)
 

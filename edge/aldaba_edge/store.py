@@ -132,6 +132,11 @@ class SqliteRules:
         return self._file.secrets if self._file is not None else None
 
     @property
+    def number_key(self) -> bytes | None:
+        """The public key under which the numbers of unknown cards are sealed; None while the rules name none."""
+        return self._file.number_key if self._file is not None else None
+
+    @property
     def peers(self) -> KeyRing:
         """Whose presence this controller believes."""
         return self._file.peers if self._file is not None else NOBODY

@@ -25,7 +25,7 @@ from aldaba_shared.decide import DoorMode
 from aldaba_shared.envelope import EnvelopeRefused, seal, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import AnyEvent, MessageRefused
-from aldaba_shared.ids import DoorId
+from aldaba_shared.ids import DoorId, HolderId
 from aldaba_shared.messages import SCHEMA, Ack, Command, Hello, Kind, Modes, Resend
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.topics import Channel
@@ -35,6 +35,7 @@ log = structlog.get_logger()
 T = TypeVar("T")
 Released: TypeAlias = Callable[[DoorId, str], None]
 """Told of a release: which door, and the id of the command that asked for it."""
+Asked: TypeAlias = Callable[[DoorId, str, HolderId], None]
 
 REFUSAL_SECONDS: Final = 60.0
 """The same refusal is journaled once in so long; the log says how often it came."""
@@ -70,7 +71,8 @@ class Sync:
     """One controller's conversation with its cloud and its peers, in callbacks.
 
     `on_modes` is told of the modes each time newer ones are kept, `on_release` of
-    a release whose counter is on the disk already.
+    a release whose counter is on the disk already, `on_sticker` of somebody who asks
+    by a door's sticker (the door, the command, the holder) under the same condition.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Sync:
         self.cloud_answers = False
         self.on_modes: Callable[[Modes], None] = lambda _modes: None
         self.on_release: Released = lambda _door, _command: None
+        self.on_sticker: Asked = lambda _door, _command, _holder: None
         self.uplink = Uplink(clock, journal, state, trust, self._send_up)
         self._readers: dict[tuple[Channel, Kind], Callable[[bytes], None]] = {
             (Channel.STATE, Kind.KEYS): self._keys,
@@ -283,9 +286,15 @@ class Sync:
             raise OutOfDate(Kind.COMMAND, "replayed", f"counter {command.counter} is not above {counter}")
         if command.expires_at <= self._clock.now() + self.clock_offset:
             raise OutOfDate(Kind.COMMAND, "expired", "its time is over")
-        if command.verb != "release":
-            raise OutOfDate(Kind.COMMAND, "unknown_verb", f"nobody here knows how to {command.verb[:20]!r}")
-        self._state.put(Slot.COMMAND_COUNTER, command.counter, then=lambda: self.on_release(command.door, command.id))
+        self._state.put(Slot.COMMAND_COUNTER, command.counter, then=self._act(command))
+
+    def _act(self, command: Command) -> Callable[[], None]:
+        holder = command.holder
+        if command.verb == "release":
+            return lambda: self.on_release(command.door, command.id)
+        if command.verb == "sticker" and holder is not None:
+            return lambda: self.on_sticker(command.door, command.id, holder)
+        raise OutOfDate(Kind.COMMAND, "unknown_verb", f"nobody here knows how to {command.verb[:20]!r}")
 
     @property
     def clock_offset(self) -> timedelta:

@@ -49,6 +49,8 @@ class DoorRules(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A PIN opens without a card, where no second factor is asked for."""
     persons: Annotated[int, Meta(ge=1, le=2)] = 1
     """Two: the first person shown waits for a second one."""
+    sticker: bool = False
+    """Whoever is signed in may ask this door to let them in, from the page of its sticker."""
     second_person_seconds: Annotated[int, Meta(ge=1, le=600)] = 15
 
 

@@ -3,8 +3,8 @@
 A journal is a chain: each line is the JSON of a `Line`, kept and sent as it was
 written (docs/decisions/0012-journal-lines-are-json.md), and its hash is SHA-256
 over the hash before it and those bytes. Sequence numbers have no holes within a
-journal. Events carry ids, never names and never card numbers; an
-`access_decided` carries the facts `decide` saw, so that `explain` can run the
+journal. Events carry ids, never names and never card numbers that anybody but
+the cloud could read; an `access_decided` carries the facts `decide` saw, so that `explain` can run the
 very same decision again.
 """
 
@@ -40,6 +40,10 @@ class AccessDecided(Event, frozen=True, tag="access_decided", omit_defaults=True
     into: ZoneId | None = None
     released: bool = False
     """Whether the lock was asked to let through because of this answer."""
+    command: str | None = None
+    """The command that asked, where it was asked by a door's sticker."""
+    number: bytes | None = None
+    """What an unknown card said of itself, sealed for the cloud (`aldaba_shared.sealed_number`)."""
 
     def again(self) -> Decision:
         """The very decision, run again on the facts the door saw."""

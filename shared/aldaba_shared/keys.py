@@ -31,6 +31,8 @@ class CredentialKind(StrEnum):
     """A sealed one-time code, typed at a keypad."""
     DESFIRE = "desfire"
     NTAG424 = "ntag424"
+    STICKER = "sticker"
+    """A member asked on the page of a door's sticker; no reader can produce one."""
 
 
 CLONEABLE: Final = frozenset({CredentialKind.UID, CredentialKind.WIEGAND})
@@ -66,7 +68,8 @@ def credential_key(controller_key: bytes, kind: CredentialKind, canonical: bytes
     `format ‖ ":" ‖ facility ‖ ":" ‖ number` in ASCII decimals; a pass as its `cti`;
     a PIN and an emergency code as their ASCII digits; a phone as the id of its key;
     a PKOC card as its uncompressed public key (65 bytes, SEC 1 section 2.3.3); a DESFire card as the
-    16 random bytes of its file; an NTAG 424 tag as its 7-byte UID.
+    16 random bytes of its file; an NTAG 424 tag as its 7-byte UID; whoever asks by a
+    door's sticker as their holder id.
     """
     message = digested_as(kind).value.encode() + b"\x00" + canonical
     return CredentialKey(hmac.digest(controller_key, message, "sha256"))

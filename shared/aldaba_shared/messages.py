@@ -88,8 +88,14 @@ class Modes(Struct, frozen=True):
     modes: tuple[ModeNow, ...]
 
 
-class Command(Struct, frozen=True):
-    """Release a door now. `hello_nonce` is the nonce the controller published on connecting; `counter` only grows."""
+class Command(Struct, frozen=True, omit_defaults=True):
+    """What a door is told once; `counter` only grows.
+
+    `hello_nonce` is the nonce the controller published on connecting.
+
+    The verb `release` opens the door. The verb `sticker` says that `holder` stands
+    before the door and asks: the door decides, as if a credential had been shown.
+    """
 
     id: str
     controller: ControllerId
@@ -98,6 +104,7 @@ class Command(Struct, frozen=True):
     hello_nonce: bytes
     counter: int
     expires_at: Moment
+    holder: HolderId | None = None
 
 
 class Ack(Struct, frozen=True):

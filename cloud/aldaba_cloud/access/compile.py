@@ -19,18 +19,20 @@ from aldaba_cloud.places.models import Door, Place, routes
 from aldaba_shared import door_rules, presence
 from aldaba_shared.card_keys import SETTING as SECRETS
 from aldaba_shared.door_rules import DoorRules
-from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, ZoneId
+from aldaba_shared.ids import ContractId, ControllerId, CredentialId, DoorId, HolderId, ScheduleId, ZoneId
 from aldaba_shared.keys import CredentialKind, credential_key, looked_up_by
 from aldaba_shared.messages import WorkingKey
 from aldaba_shared.passes import cancelled_body
 from aldaba_shared.peers import SETTING as PEERS
 from aldaba_shared.peers import peers_body
 from aldaba_shared.schedule import Schedule, Windows, always, weekly
+from aldaba_shared.sealed_number import SETTING as NUMBER_KEY
 from aldaba_shared.snapshot import DURESS, ENABLED, ESSENTIAL, GOOD_STANDING, LONG_ACCESS, RENEWS, Row
 from aldaba_shared.wire import encode
 
 NOT_RENEWING: Final = 0
 SPECIAL_DAYS_AHEAD: Final = timedelta(days=400)
+ID_LENGTH: Final = 40
 
 GOOD: Final = frozenset({Standing.GOOD, Standing.GRACE, Standing.LIMITED})
 """A limited contract buys and books nothing more; the door it is paid for still opens."""
@@ -109,6 +111,21 @@ class SiteRules:
         }
         return frozenset(by_contract | {holder for holder in people.holders if holder in self.levels.by_holder})
 
+    def may_ask(self, people: People) -> frozenset[HolderId]:
+        """Who may open by a door's sticker: whose plan comes with it, and who is here without any plan."""
+        by_plan = {
+            holder
+            for contract in people.contracts
+            if contract.plan in self.levels.sticker_plans
+            for holder in contract.people
+        }
+        with_plan = {holder for contract in people.contracts for holder in contract.people}
+        return frozenset(by_plan | {one for one in people.holders if one not in with_plan}) & frozenset(people.holders)
+
+    def has_sticker(self, doors: Iterable[DoorId]) -> bool:
+        """Whether any of these doors may be asked by its sticker."""
+        return any(self.place.doors[door].use.sticker for door in doors)
+
     def schedule(self, name: ScheduleId) -> Schedule:
         """A schedule with the site's wall clock and its special days."""
         zone = self.place.site.time_zone
@@ -160,9 +177,16 @@ def people_rows(
         for card in people.cards
         if card.credential.holder in known
     ]
+    askers = [_asker(people.holders[holder]) for holder in sorted(rules.may_ask(people) & known)]
     return {
         controller.id: [
             *(row for key in controller.keys.digests for card in cards for row in _credential(key, *card)),
+            *(
+                row
+                for key in controller.keys.digests
+                for one in (askers if rules.has_sticker(controller.doors) else ())
+                for row in _credential(key, *one)
+            ),
             *(row for door in sorted(controller.doors) for row in grants.get(door, ())),
         ]
         for controller in controllers
@@ -180,6 +204,7 @@ def site_rows(rules: SiteRules, controller: ControllerRules, peers: Iterable[Wor
         Row("setting", (PEERS, peers_body(key for key in peers if key.kid != controller.id.encode()))),
         *_cancelled(rules.levels),
         *_secrets(controller.keys),
+        *_number_key(controller.keys),
         *(
             Row("setting", (door_rules.setting(door), door_rules.door_body(_door_rules(rules.place, door))))
             for door in sorted(controller.doors)
@@ -191,6 +216,11 @@ def _secrets(keys: ControllerKeys) -> Iterator[Row]:
     sealed = keys.sealed_secrets
     if sealed is not None:
         yield Row("setting", (SECRETS, sealed))
+
+
+def _number_key(keys: ControllerKeys) -> Iterator[Row]:
+    if keys.number_key:
+        yield Row("setting", (NUMBER_KEY, keys.number_key))
 
 
 def _cancelled(levels: Levels) -> Iterator[Row]:
@@ -255,6 +285,7 @@ def _door_rules(place: Place, door: DoorId) -> DoorRules:
         second_factor=known.use.second_factor,
         pin_alone=known.use.pin_alone,
         persons=known.use.persons,
+        sticker=known.use.sticker,
     )
 
 
@@ -290,6 +321,18 @@ def _grant(one: Entitlement, ends: _ContractEnds) -> Row:
         flags |= RENEWS if one.contract.renews else NOT_RENEWING
     name = f"{one.contract_id or 'own'}:{one.schedule}"
     return Row("grant_", (one.door, one.holder, name, one.schedule, one.contract_id, flags, begins, until))
+
+
+def _asker(holder: Holder) -> tuple[CredentialKind, bytes, tuple[str | int | None, ...]]:
+    """What a door knows somebody by who asks on the page of its sticker; nobody carries it."""
+    flags = ENABLED | (ESSENTIAL if holder.essential else 0) | (LONG_ACCESS if holder.long_access else 0)
+    kind = CredentialKind.STICKER
+    return kind, holder.id.encode(), (asked_by(holder.id), holder.id, kind.value, flags, None, None)
+
+
+def asked_by(holder: HolderId) -> CredentialId:
+    """The name of the credential in the books when somebody asked by a sticker."""
+    return CredentialId(f"ask_{holder}"[:ID_LENGTH])
 
 
 def _card_values(credential: IssuedCredential, holder: Holder) -> tuple[str | int | None, ...]:

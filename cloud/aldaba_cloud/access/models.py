@@ -61,6 +61,8 @@ class Levels:
     schedules: Mapping[ScheduleId, NamedSchedule]
     special_days: tuple[SpecialDay, ...] = ()
     cancelled_passes: tuple[bytes, ...] = ()
+    sticker_plans: frozenset[str] = frozenset()
+    """The plans whose members may open doors by their stickers."""
 
 
 @dataclass(frozen=True, slots=True)

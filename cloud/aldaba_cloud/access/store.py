@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from aldaba_cloud.access.models import AccessLevel, Generation, Levels, NamedSchedule, SpecialDay, Target, VisitorPass
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.members.store import list_plans
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
 from aldaba_shared.snapshot import Change, Row
@@ -279,6 +280,7 @@ def load_levels(work: Work, site: SiteId) -> Levels:
         schedules={one.id: one for one in list_schedules(work) if one.site == site},
         special_days=tuple(list_special_days(work, site)),
         cancelled_passes=_cancelled(work, site),
+        sticker_plans=frozenset(plan.id for plan in list_plans(work) if plan.sticker),
     )
 
 

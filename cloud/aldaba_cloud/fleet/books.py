@@ -25,6 +25,7 @@ from sqlalchemy import (
     String,
     Update,
     bindparam,
+    func,
     insert,
     select,
     text,
@@ -34,7 +35,8 @@ from sqlalchemy import (
 from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in, writable_in
 from aldaba_cloud.fleet.filing import Filed
 from aldaba_cloud.fleet.models import Controller, Hole, Watermark, effective
-from aldaba_shared.ids import ControllerId, HolderId, SiteId
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId
+from aldaba_shared.reasons import Reason
 
 events = scoped_table(
     "events",
@@ -330,6 +332,38 @@ def taps(work: Work, site: SiteId, *, at: datetime, received: datetime) -> Itera
     since = (events.c.at >= at) & (events.c.received_at >= received)
     found = select(events.c.controller_id, events.c.journal, events.c.sequence, events.c.at, events.c.body)
     return work.db.execute(found.where(answers, since).order_by(events.c.at, events.c.sequence))
+
+
+def unknown_cards(work: Work, site: SiteId, *, since: datetime, limit: int) -> Sequence[Row[Any]]:
+    """The newest answers to cards nobody has, at a site since an arrival, newest first."""
+    asked = (events.c.site_id == site) & (events.c.reason == Reason.UNKNOWN_CREDENTIAL) & work.visible(events)
+    # The effective time finds them by index; a line may come much later than it was written, and no earlier.
+    recent = (events.c.at >= since - timedelta(days=1)) & (events.c.received_at >= since)
+    found = select(events).where(asked, recent).order_by(events.c.at.desc(), events.c.sequence.desc()).limit(limit)
+    return work.db.execute(found).all()
+
+
+def let_in_before(work: Work, door: DoorId, site: SiteId, *, at: datetime, within: timedelta) -> HolderId | None:
+    """Who was let in last at a door before a moment, and not longer before than this."""
+    asked = (events.c.site_id == site) & (events.c.door_id == door) & (events.c.reason == Reason.GRANTED)
+    when = (events.c.at <= at) & (events.c.at >= at - within) & events.c.holder_id.is_not(None)
+    found = select(events.c.holder_id).where(asked, when, work.visible(events)).order_by(events.c.at.desc()).limit(1)
+    holder = work.db.execute(found).scalar()
+    return HolderId(holder) if holder else None
+
+
+def last_used(work: Work, credentials: Select[Any]) -> dict[str, datetime]:
+    """When each of these credentials (a query of their ids) was last let in."""
+    let_in = (events.c.reason == Reason.GRANTED) & events.c.credential_id.in_(credentials) & work.visible(events)
+    found = select(events.c.credential_id, func.max(events.c.at)).where(let_in).group_by(events.c.credential_id)
+    return {credential: at for credential, at in work.db.execute(found)}
+
+
+def answers_since(work: Work, door: DoorId, site: SiteId, *, since: datetime, limit: int = 100) -> Sequence[bytes]:
+    """The newest answers of a door that arrived since a moment, newest first, as they were written."""
+    asked = (events.c.kind == "access_decided") & (events.c.site_id == site) & (events.c.door_id == door)
+    found = select(events.c.body).where(asked, events.c.received_at >= since, work.visible(events))
+    return work.db.execute(found.order_by(events.c.at.desc()).limit(limit)).scalars().all()
 
 
 def journal_lines(work: Work, controller: ControllerId, journal: str) -> Iterable[Row[Any]]:

@@ -15,9 +15,10 @@ from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.fleet import key_sets, store
 from aldaba_cloud.fleet.key_sets import KeptDigest, KeptSet
 from aldaba_cloud.fleet.models import ControllerKeys
-from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.keyring import NUMBERS, Keyring
 from aldaba_shared.card_keys import ROOT_BYTES, VERSIONS, key_set
 from aldaba_shared.ids import ControllerId, SiteId
+from aldaba_shared.sealed_number import public_half
 
 
 class NoKeySet(Unusable):
@@ -33,13 +34,13 @@ def controller_keys(work: Work, keyring: Keyring) -> dict[ControllerId, Controll
     """The keys of each controller in use."""
     changed = key_sets.digests(work)
     sets = [(one.site, key_set(keyring.unseal(one.sealed_root), one.version)) for one in in_use(work)]
-    found = {}
+    found, numbers = {}, public_half(keyring.secret(NUMBERS))
     for one in store.list_controllers(work):
         if one.retired_at is None:
             paired = keyring.unseal(one.sealed_controller_key)
             digests = _digests(paired, changed.get(one.id), one.confirmed, keyring)
             accepted = tuple(known for site, known in sets if site in (one.site, ALL_SITES))
-            found[one.id] = ControllerKeys(one.id, paired, digests, accepted)
+            found[one.id] = ControllerKeys(one.id, paired, digests, accepted, numbers)
     return found
 
 

@@ -202,6 +202,8 @@ class ControllerKeys:
     paired: bytes = field(repr=False)
     digests: tuple[bytes, ...] = field(repr=False)
     sets: tuple[KeySet, ...] = ()
+    number_key: bytes = b""
+    """The public key under which it seals the numbers of unknown cards; empty: it tells none."""
 
     @property
     def sealed_secrets(self) -> bytes | None:

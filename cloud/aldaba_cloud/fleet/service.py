@@ -21,7 +21,7 @@ from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Door
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.ids import ControllerId, DoorId, SiteId, ZoneId
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId, ZoneId
 from aldaba_shared.messages import Kind, ModeNow, WorkingKey
 
 MODES_CHANGED: Final = "modes.changed"
@@ -84,20 +84,40 @@ def release(work: Work, door: DoorId) -> str:
         DoorUnreachable: nobody would hear it in time.
     """
     found = _door(work, door)
-    controller = store.find_controller(work, found.controller) if found.controller else None
+    command = _command(work, found, {"verb": "release"})
+    audit.note(work, found.site, "door_released", door, command=command)
+    return command
+
+
+def ask(work: Work, door: DoorId, holder: HolderId) -> str:
+    """Say to a door that somebody stands before it and asks, by its sticker; the door decides.
+
+    Returns the id of the command, which the door's answer will name.
+
+    Raises:
+        Missing: no such door within the caller's sight.
+        DoorUnreachable: nobody would hear it in time.
+    """
+    found = _door(work, door)
+    command = _command(work, found, {"verb": "sticker", "holder": holder})
+    audit.note(work, found.site, "door_asked", door, holder=holder, command=command)
+    return command
+
+
+def _command(work: Work, door: Door, asked: dict[str, str]) -> str:
+    """Keep what a door is to be told now, for the connection its controller has."""
+    controller = store.find_controller(work, door.controller) if door.controller else None
     if controller is None or controller.hello is None or _silent(controller, work.now):
-        raise DoorUnreachable(door)
+        raise DoorUnreachable(door.id)
     command = work.new_id("cmd")
-    body = {
+    body = asked | {
         "id": command,
-        "door": door,
-        "verb": "release",
+        "door": door.id,
         "hello_nonce": controller.hello.nonce.hex(),
         "counter": store.next_counter(work, controller.id, "command_counter"),
         "expires_at": (work.now + COMMAND_LIVES).isoformat(),
     }
-    outbox.tell(work, found.site, COMMANDED, controller.id, body)
-    audit.note(work, found.site, "door_released", door, command=command)
+    outbox.tell(work, door.site, COMMANDED, controller.id, body)
     return command
 
 

@@ -32,7 +32,7 @@ from aldaba_cloud.log import log
 from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, seal, unseal
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.ids import ControllerId, DoorId, SiteId
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId
 from aldaba_shared.messages import Ack, Batch, Command, Hello, Kind, Modes, Resend, WorkingKey
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.topics import Channel, address, topic
@@ -315,6 +315,7 @@ class CloudEnd:
                 hello_nonce=bytes.fromhex(str(body["hello_nonce"])),
                 counter=int(str(body["counter"])),
                 expires_at=expires_at,
+                holder=HolderId(str(body["holder"])) if "holder" in body else None,
             )
             yield self._down(controller.site, controller.id, Kind.COMMAND, command)
 

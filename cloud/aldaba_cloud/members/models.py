@@ -74,6 +74,8 @@ class Plan:
     name: str
     kind: PlanKind
     site: SiteId = ALL_SITES
+    sticker: bool = False
+    """Its members may open doors from the page of a door's sticker, where the door has one."""
 
 
 @dataclass(frozen=True, slots=True)

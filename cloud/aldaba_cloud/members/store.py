@@ -13,8 +13,10 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Row,
+    Select,
     String,
     UniqueConstraint,
+    delete,
     false,
     insert,
     select,
@@ -52,6 +54,7 @@ plans = scoped_table(
     Column("id", String(40), primary_key=True),
     Column("name", String(200), nullable=False),
     Column("kind", String(20), nullable=False),
+    Column("sticker", Boolean, nullable=False, server_default=false()),
 )
 
 contracts = scoped_table(
@@ -116,7 +119,14 @@ def add_holders(work: Work, wanted: Iterable[Holder]) -> None:
 
 def add_plan(work: Work, plan: Plan) -> None:
     """Keep a plan."""
-    work.db.execute(insert(plans), {"id": plan.id, "name": plan.name, "kind": plan.kind} | work.stamp(plan.site))
+    row = {"id": plan.id, "name": plan.name, "kind": plan.kind, "sticker": plan.sticker}
+    work.db.execute(insert(plans), row | work.stamp(plan.site))
+
+
+def set_plan_sticker(work: Work, plan: str, *, sticker: bool) -> bool:
+    """Say whether a plan comes with opening by a door's sticker; False if the caller sees no such plan."""
+    mine = (plans.c.id == plan) & work.writable(plans)
+    return work.db.execute(update(plans).where(mine).values(sticker=sticker)).rowcount > 0
 
 
 def add_contracts(work: Work, wanted: Iterable[Contract]) -> None:
@@ -161,7 +171,7 @@ def holders_by_id(work: Work, wanted: Iterable[HolderId] | None = None) -> dict[
 def list_plans(work: Work) -> list[Plan]:
     """Every plan the caller may see."""
     rows = work.db.execute(select(plans).where(work.visible(plans)).order_by(plans.c.name))
-    return [Plan(row.id, row.name, PlanKind(row.kind), SiteId(row.site_id)) for row in rows]
+    return [Plan(row.id, row.name, PlanKind(row.kind), SiteId(row.site_id), row.sticker) for row in rows]
 
 
 def find_contract(work: Work, contract: ContractId) -> Contract | None:
@@ -222,6 +232,17 @@ def enable_credential(work: Work, credential: CredentialId) -> bool:
     mine = (credentials.c.id == credential) & work.writable(credentials)
     on = update(credentials).where(mine).values(enabled=True, disabled_because="")
     return work.db.execute(on).rowcount > 0
+
+
+def forget_credential(work: Work, credential: CredentialId) -> bool:
+    """Forget a credential as if it had never been issued: it was given to the wrong person a moment ago."""
+    mine = (credentials.c.id == credential) & work.writable(credentials)
+    return work.db.execute(delete(credentials).where(mine)).rowcount > 0
+
+
+def ids_of_kinds(work: Work, kinds: Iterable[CredentialKind]) -> Select[Any]:
+    """The query of the ids of all credentials of these kinds, for other queries to ask with."""
+    return select(credentials.c.id).where(credentials.c.kind.in_(sorted(kinds)), work.visible(credentials))
 
 
 def find_credential(work: Work, credential: CredentialId) -> IssuedCredential | None:

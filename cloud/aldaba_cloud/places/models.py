@@ -56,6 +56,8 @@ class DoorUse:
     """While this schedule is open, a card and a PIN are needed."""
     pin_alone: bool = False
     persons: int = 1
+    sticker: bool = False
+    """Members may ask it to let them in, from the page of its sticker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,7 @@ doors = scoped_table(
     Column("second_factor_schedule_id", String(40), nullable=True),
     Column("pin_alone", Boolean, nullable=False, server_default=false()),
     Column("persons", Integer, nullable=False, server_default="1"),
+    Column("sticker", Boolean, nullable=False, server_default=false()),
     Column("first_card", Boolean, nullable=False, server_default=false()),
     Column("interlock_with", JSON, nullable=False, server_default="[]"),
     Column("interlock_apart", String(8), nullable=False, server_default="keep"),
@@ -168,6 +169,12 @@ def set_use(work: Work, door: DoorId, use: DoorUse) -> bool:
     return work.db.execute(update(doors).where(mine).values(_use_row(use))).rowcount > 0
 
 
+def set_sticker(work: Work, door: DoorId, *, sticker: bool) -> bool:
+    """Say whether members may ask a door by its sticker; False if the caller sees no such door."""
+    mine = (doors.c.id == door) & work.writable(doors)
+    return work.db.execute(update(doors).where(mine).values(sticker=sticker)).rowcount > 0
+
+
 def set_shadow(work: Work, door: DoorId, *, shadow: bool) -> bool:
     """Say whether a door listens beside another system; False if the caller sees no such door."""
     mine = (doors.c.id == door) & work.writable(doors)
@@ -189,6 +196,7 @@ def _use_row(use: DoorUse) -> dict[str, Any]:
         "second_factor_schedule_id": use.second_factor,
         "pin_alone": use.pin_alone,
         "persons": use.persons,
+        "sticker": use.sticker,
     }
 
 
@@ -288,6 +296,7 @@ def _door(row: Row[Any]) -> Door:
             ScheduleId(row.second_factor_schedule_id) if row.second_factor_schedule_id else None,
             row.pin_alone,
             row.persons,
+            row.sticker,
         ),
         shadow=row.shadow,
     )
