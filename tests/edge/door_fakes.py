@@ -261,6 +261,7 @@ class Bench:
         self.lock, self.lock_out = FakeLock(), FakeLock()
         self.shows = {Side.IN: FakeShow(), Side.EGRESS: FakeShow()}
         self.partner_secured = True
+        self.numbers: dict[CredentialKey, bytes] = {}
         self._turnstile = turnstile
         self._times, self._lane_times = times or LeafTimes(), lane_times
         shared = Controller(
@@ -275,6 +276,7 @@ class Bench:
             partial(credential_key, bytes(32)),
             self.first_cards,
             Keypads(self.kept, self.clock),
+            sealed=self.numbers.get,
         )
         into = {Side.IN: FLOOR, Side.EGRESS: STREET, Side.OUT: STREET}
         self.loop = DoorLoop(DoorPlan(STREET_DOOR, into, counts_passages=turnstile, shadow=shadow), shared, self._fit)

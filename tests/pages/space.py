@@ -151,13 +151,15 @@ class Space:
             wanted = NewAccount(email, name, PASSWORD, (Grant(role, ALL_SITES),), holder, locale)
             open_account(work, wanted, Passwords(self.config))
 
-    def happen(self, door: str, event: AnyEvent, at: datetime | None = None) -> None:
+    def happen(
+        self, door: str, event: AnyEvent, at: datetime | None = None, *, received: datetime | None = None
+    ) -> None:
         """Something happens at a door and its controller says so to the cloud."""
         controller = self.controllers[door]
         moment = at or datetime.now(UTC)
         sequence = controller.write(event, moment)
         with self.database.write() as db:
-            work = Work(db, Scope(NETWORK), datetime.now(UTC))
+            work = Work(db, Scope(NETWORK), received or datetime.now(UTC))
             take_batch(work, controller.record, controller.batch(sequence), PresenceBooks())
 
     def confirm(self, controller: ControllerId, epoch: int, version: int) -> None:

@@ -138,7 +138,7 @@ def end(work: Work, name: str) -> None:
 
 def _cards(work: Work, one: CardRound, keyring: Keyring) -> list[UnknownCard]:
     cards = unknown_cards(work, one.site, keyring, since=one.begun_at)
-    return [card for card in cards if card.door == one.door]
+    return [card for card in cards if card.door == one.door and card.received_at > one.begun_at]
 
 
 def _known(work: Work, name: str, *, to_change: bool = False) -> CardRound:

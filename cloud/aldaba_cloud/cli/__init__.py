@@ -7,6 +7,7 @@ import click
 
 from aldaba_cloud.cli.archive import backup, restore
 from aldaba_cloud.cli.broker import broker
+from aldaba_cloud.cli.copyable import copyable
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
 from aldaba_cloud.cli.keys import card_keys_group, rekey, retire
@@ -58,6 +59,7 @@ COMMANDS = (
     pair_code,
     rules,
     shadow,
+    copyable,
     emergency_codes,
     backup,
     restore,

@@ -355,8 +355,12 @@ def let_in_before(work: Work, door: DoorId, site: SiteId, *, at: datetime, withi
 def last_used(work: Work, credentials: Select[Any]) -> dict[str, datetime]:
     """When each of these credentials (a query of their ids) was last let in."""
     let_in = (events.c.reason == Reason.GRANTED) & events.c.credential_id.in_(credentials) & work.visible(events)
-    found = select(events.c.credential_id, func.max(events.c.at)).where(let_in).group_by(events.c.credential_id)
-    return {credential: at for credential, at in work.db.execute(found)}
+    found = (
+        select(events.c.credential_id, func.max(events.c.at).label("used_at"))
+        .where(let_in)
+        .group_by(events.c.credential_id)
+    )
+    return {row.credential_id: row.used_at for row in work.db.execute(found)}
 
 
 def answers_since(work: Work, door: DoorId, site: SiteId, *, since: datetime, limit: int = 100) -> Sequence[bytes]:

@@ -9,6 +9,8 @@ from aldaba_cloud.pages import (
     admin,
     assets,
     board,
+    card_rounds,
+    cards,
     confirming,
     controllers,
     door_use,
@@ -22,6 +24,7 @@ from aldaba_cloud.pages import (
     schedules,
     sign_in,
     special_days,
+    stickers,
     visitors,
 )
 from aldaba_cloud.pages.kit import renderer
@@ -47,6 +50,9 @@ PARTS: Final = (
     member,
     phone,
     factors,
+    card_rounds,
+    cards,
+    stickers,
 )
 """Whatever has a `router` of its own: every page, and the static files."""
 

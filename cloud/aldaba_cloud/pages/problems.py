@@ -45,6 +45,12 @@ BY_CODE: Final[Mapping[str, str]] = {
         "This door cannot be reached: its controller is not paired or has not been heard for three minutes. "
         "The door goes on deciding by itself; open it on the spot, or look at its network."
     ),
+    "card_untold": mark(
+        "The door did not say which card it was. Tap the card again once the door has the newest rules."
+    ),
+    "no_sticker": mark(
+        "This door is not opened from this page, or your plan does not come with it. Use your card, or ask at the desk."
+    ),
     "forbidden": mark("Your account lacks the role for this. Ask an admin of the site to give it to you."),
     "forged_request": mark("This request did not come from one of our pages. Reload the page and try again."),
     "keys_missing": mark("The service has no keys to sign with. Whoever runs it must make them first."),

@@ -88,3 +88,13 @@ LEAVES: Final[Mapping[str, str]] = {
     "door_held": "held",
     "door_released": "released",
 }
+
+CARD: Final = mark("Card")
+KINDS: Final = {
+    "uid": mark("UID card"),
+    "wiegand": mark("Wiegand card"),
+    "pkoc": mark("PKOC card"),
+    "desfire": mark("DESFire card"),
+    "ntag424": mark("NTAG 424 tag"),
+}
+"""Kinds of cards, by their code."""

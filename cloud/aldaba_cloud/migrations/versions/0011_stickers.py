@@ -1,13 +1,13 @@
 """Doors and plans that come with a sticker, and cards given by tapping one after another.
 
-Revision: 0010_stickers; after: 0009_duty
+Revision: 0011_stickers; after: 0010_swapping
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0010_stickers"
-down_revision = "0009_duty"
+revision = "0011_stickers"
+down_revision = "0010_swapping"
 branch_labels = None
 depends_on = None
 
