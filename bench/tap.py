@@ -1,9 +1,12 @@
 """From the last byte on a reader's wire to the relay's pin, through everything a Pi runs.
 
 A simulated PN532 on a pty, the real driver and codec, the controller as
-`bootstrap` puts it together from a configuration file, 100,000 credentials, the
+`bootstrap` puts it together from a configuration file, 1,000,000 credentials, the
 journal on its writer thread with every commit on the platter, and gpiozero's
-mock pins. Floor: one byte there and back over a pty, which no reader can beat.
+mock pins. Idle means that the child which recomputes the rules' hash after a
+start is through. Floor: one byte there and back over a pty, which no reader can
+beat. Two more rows hold what else may run: another process that checks 100,000
+rows, and a thread of this one that never rests, as a library's may for a while.
 No other access controller that does this installs from PyPI, so there is no
 peer (uphppote-simulator, in Go, answers a swipe in 3.3 ms).
 """
@@ -26,6 +29,7 @@ from gpiozero.pins.mock import MockFactory, MockPin
 from aldaba_edge import config
 from aldaba_edge.bootstrap import Edge
 from aldaba_edge.clock import AsyncioClock
+from aldaba_edge.daemon import switch_often
 from aldaba_edge.journal_file import reading
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_shared.events import AccessDecided
@@ -35,7 +39,8 @@ from aldaba_sim.serial_pty import SerialPty
 from bench.controllers import LOCK_PIN, lay_out, uid_of
 from bench.harness import Case, Samples, timed
 
-CARDS = 100_000
+CARDS, CHANGED = 1_000_000, 100_000
+CHECK_SECONDS = 300
 TAPS = 40
 BETWEEN_SECONDS = 0.065
 """The lock secures after 50 ms, and the driver asks its chip again after 5."""
@@ -53,19 +58,23 @@ class TimedPin(MockPin):  # type: ignore[misc]  # gpiozero has no types
 
 
 def cases(room: Path) -> Iterator[Case]:
-    """A tap on an idle controller, and one while another rule set of 100,000 is checked."""
+    """A tap on an idle controller, one while a rule set of 100,000 is checked, and one beside a busy thread."""
     path = lay_out(room, CARDS)
+    lay_out(room / "change", CHANGED, hashed=False)
     chip = Pn532Chip()
     line = SerialPty(room / "reader", chip.hear)
     line.plug()
     os.environ["GPIOZERO_PIN_FACTORY"] = "mock"
     Device.pin_factory = MockFactory(pin_class=TimedPin)
     taps = Taps(chip, line)
-    with running(path):
+    switch_often()
+    with running(path) as edge:
         taps.wait_for_reader()
+        _wait_for_check(edge)
         yield Case("tap to relay", taps.round, _echo, at_most=1.2e-3)
-        rules = room / "data" / "rules" / "1-1" / "rules.db"
+        rules = room / "change" / "data" / "rules" / "1-1" / "rules.db"
         yield Case("tap to relay, in a rule change", lambda: _during(rules, taps), taps.round, reach_p99=1.7)
+        yield Case("tap to relay, beside a busy thread", lambda: _beside(taps), taps.round)
     line.close()
     with reading(room / "data" / "journal.db") as books:
         granted = sum(isinstance(one.event, AccessDecided) for one in books.events())
@@ -137,6 +146,14 @@ class Taps:
         return rose - written
 
 
+def _wait_for_check(edge: Edge) -> None:
+    """Until the child is through: what is given to its runner now comes after it."""
+    through = threading.Event()
+    edge.core.ways.runner.run(lambda: None, lambda _nothing: through.set())
+    if not through.wait(CHECK_SECONDS):
+        raise TimeoutError("the rule set was not checked in time")
+
+
 def _during(rules: Path, taps: Taps) -> Samples:
     """Taps while a child checks a rule set of the same size, again and again."""
     over = threading.Event()
@@ -150,6 +167,22 @@ def _during(rules: Path, taps: Taps) -> Samples:
     samples = taps.round()
     over.set()
     checking.join()
+    return samples
+
+
+def _beside(taps: Taps) -> Samples:
+    """Taps while a thread of the same process computes without ever waiting."""
+    over = threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            sum(range(2_000))
+
+    computing = threading.Thread(target=compute)
+    computing.start()
+    samples = taps.round()
+    over.set()
+    computing.join()
     return samples
 
 

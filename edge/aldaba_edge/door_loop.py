@@ -364,9 +364,14 @@ class DoorLoop:
     def _record(
         self, told: events.AccessDecided, *, then: Callable[[int], None] | None = None, spend: Use | None = None
     ) -> int:
-        sequence = self._shared.journal.record(told, then=then, spend=spend)
-        log.info("access_decided", door=self.id, reason=told.decision.reason.value, journal_sequence=sequence)
-        return sequence
+        """Write it down; nobody stands at the door while its line of diagnostics is put together."""
+
+        def durable(sequence: int) -> None:
+            if then is not None:
+                then(sequence)
+            log.info("access_decided", door=self.id, reason=told.decision.reason.value, journal_sequence=sequence)
+
+        return self._shared.journal.record(told, then=durable, spend=spend)
 
     def _moved(self, event: events.AnyEvent, sequence: int) -> int:
         movement = events.movement(event)

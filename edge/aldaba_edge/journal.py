@@ -161,11 +161,11 @@ class SqliteJournal:
 
     def hash_before(self, sequence: int) -> bytes | None:
         """The hash before a line, or None when the line before it is neither kept nor noted."""
-        start = self.file.start
-        if sequence - 1 == start.sequence:
-            return start.hash
         rows = self.file.lines(sequence - 1, 1)
-        return rows[0][1] if rows and rows[0][0] == sequence - 1 else None
+        if rows and rows[0][0] == sequence - 1:
+            return rows[0][1]
+        start = self.file.start
+        return start.hash if sequence - 1 == start.sequence else None
 
     def prune(self, acked: int, key: SigningKey, controller: str) -> int:
         """Drop some of the lines that the cloud has and that are old; answer how many.

@@ -236,6 +236,7 @@ class Sync:
         if self._gone is not None:
             self._gone.cancel()
         self._gone = self._clock.call_later(GONE_SECONDS, self._cloud_silent)
+        self.uplink.cloud_spoke()
 
     def _cloud_silent(self) -> None:
         self.cloud_answers = False

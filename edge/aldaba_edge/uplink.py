@@ -20,7 +20,10 @@ FEW_LINES: Final = 50
 """Under a backlog no batch is smaller."""
 IN_FLIGHT: Final = 4
 ANSWER_SECONDS: Final = 5.0
-LONGEST_SECONDS: Final = 60.0
+LONGEST_SECONDS: Final = 600.0
+"""Between two batches into a silence: each is signed for nobody, and the cloud's first word ends the wait."""
+PATIENT_TRIES: Final = 4
+"""From the fourth unanswered batch on, a word of the cloud is worth trying again at once."""
 NONCES_KEPT: Final = 256
 FARTHEST: Final = timedelta(days=36_525)
 """A controller without a battery may be half a century behind, and nothing is a whole one apart."""
@@ -148,6 +151,13 @@ class Uplink:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def cloud_spoke(self) -> None:
+        """The cloud is there, perhaps after hours: what still waits for an answer is sent again now."""
+        if self._online and self._tries >= PATIENT_TRIES:
+            self._tries = PATIENT_TRIES - 1
+            self._go_back()
+            self.pump()
 
     def acked(self, ack: Ack) -> None:
         """Take a signed ack into account.

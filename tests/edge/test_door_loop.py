@@ -178,7 +178,7 @@ def test_a_broken_lock_stays_its_own_trouble() -> None:
     bench.lock.broken = True
     with capture_logs() as lines:
         bench.tap()
-    assert [one["event"] for one in lines] == ["access_decided", "device_failed", "device_lost"]
+    assert [one["event"] for one in lines] == ["device_failed", "device_lost", "access_decided"]
     bench.lock.broken = False
     bench.clock.advance(60)
     bench.tap(side=Side.EGRESS)

@@ -16,6 +16,7 @@ from aldaba_shared.messages import (
     Ack,
     Delta,
     Kind,
+    Modes,
     Resend,
 )
 from aldaba_shared.parcel import pack, unpack
@@ -95,9 +96,21 @@ def test_what_nobody_acks_is_sent_again_with_longer_and_longer_pauses(place: Pla
     place.clock.settle()
     sent.clear()
     place.books.journal.record(OPENED)
-    place.clock.advance(120)
+    place.clock.advance(8 * 3_600)
     gaps = [round(b - a) for a, b in itertools.pairwise(sent)]
-    assert gaps[:4] == [5, 10, 20, 40]
+    assert gaps[:9] == [5, 10, 20, 40, 80, 160, 320, 600, 600]
+
+
+def test_the_first_word_of_a_cloud_that_was_away_ends_the_long_wait_for_an_answer(place: Place) -> None:
+    place.cloud.link.cut()
+    place.books.journal.record(OPENED)
+    place.clock.advance(4 * 3_600)
+    place.cloud.link.join()
+    place.clock.advance(1)
+    assert place.core.sync.uplink.watermark < place.books.journal.last
+    place.down(Kind.MODES, Modes(ME, 1, place.clock.now(), ()))
+    place.clock.settle()
+    assert place.core.sync.uplink.watermark == place.books.journal.last
 
 
 def test_the_clock_of_the_cloud_is_measured_and_nothing_is_set_by_it(place: Place) -> None:
