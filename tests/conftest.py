@@ -1,9 +1,16 @@
-"""Where tests go when two processes share them (`--dist loadgroup`)."""
+"""What holds for every test: where it goes when two processes share them (`--dist loadgroup`), and no deadline."""
 
 import pytest
+from hypothesis import settings
 
 TOGETHER = ("tests/system/", "tests/pages/")
 """Files here start services for a whole module; who starts one keeps the tests of that file."""
+
+
+def pytest_configure() -> None:
+    """Let no example fail because the machine was busy: nothing here measures time by Hypothesis."""
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -70,4 +70,4 @@ def test_the_page_of_controllers_says_which_software_each_runs(desk: Desk) -> No
     street = desk.space.controllers["street"]
     found = desk.read(lambda work: fleet.find_controller(work, street.id))
     assert found is not None
-    assert f">{found.software}</td>" in desk.see("/admin/controllers")
+    assert f">{found.software}</span>" in desk.see("/admin/controllers")
