@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from bench import big_journal, compile_rules, decision, drain, ingest, journal, phone, revoke, screen, start, tap
+from bench import big_journal, compile_rules, decision, drain, ingest, journal, load, phone, revoke, screen, start, tap
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
@@ -16,6 +16,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "big-journal": big_journal.cases,
     "ingest": ingest.cases,
     "drain": drain.cases,
+    "load": load.cases,
     "revoke": revoke.cases,
     "screen": screen.cases,
     "compile": compile_rules.cases,

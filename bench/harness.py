@@ -42,6 +42,7 @@ class Case:
     p99_at_most: float | None = None
     """The same on the 99th percentile."""
     unit: str = "us"
+    rounds: int = ROUNDS
 
 
 UNITS = {"us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1e-6, "B": 1.0}
@@ -85,7 +86,7 @@ def measure(case: Case) -> tuple[Figure, list[str]]:
     sides |= {"peer": case.peer} if case.peer else {}
     samples: dict[str, Samples] = {name: [] for name in sides}
     names = list(sides)
-    for turn in range(ROUNDS):
+    for turn in range(case.rounds):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             samples[name] += sides[name]()
     return _figure(case, samples), list(_missed(case, samples))

@@ -93,6 +93,7 @@ def building(*, as_json: bool) -> None:
 
 @main.command(epilog=LOAD_EXAMPLES)
 @click.option("--doors", type=click.IntRange(1, 2000), default=200, show_default=True, help="A controller each.")
+@click.option("--sites", type=click.IntRange(1, 99), default=10, show_default=True, help="Where the doors are, evenly.")
 @click.option(
     "--hours", type=click.FloatRange(0.1, 720), default=60.0, show_default=True, help="How long all were alone."
 )

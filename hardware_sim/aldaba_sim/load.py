@@ -22,9 +22,8 @@ from threading import Thread
 
 import msgspec
 
-from aldaba_shared.errors import AldabaError
 from aldaba_sim.embedded_broker import CLOUD
-from aldaba_sim.load_broker import free_port, load_broker
+from aldaba_sim.load_broker import LoadFailed, free_port, load_broker
 from aldaba_sim.load_cloud import Compared, LoadCloud
 from aldaba_sim.load_doors import Told
 
@@ -34,20 +33,12 @@ PATIENCE = 3
 FILL_SECONDS = 900.0
 
 
-class LoadFailed(AldabaError):
-    """A process with doors ended before its time, or said nothing any more."""
-
-    code = "load_failed"
-
-    def __init__(self, why: str) -> None:
-        super().__init__(f"The load could not be run: {why}. Try fewer doors, or look at the lines above.")
-
-
 @dataclass(frozen=True, slots=True)
 class Load:
     """What is asked for; `database_url` None means a SQLite file of this run."""
 
     doors: int
+    sites: int
     hours: float
     taps_per_day: float
     within: float
@@ -75,6 +66,7 @@ class Returned:
         """For programs."""
         return {
             "doors": self.load.doors,
+            "sites": self.load.sites,
             "lines": self.compared.lines,
             "seconds": round(self.seconds, 2),
             "lines_per_second": round(self.compared.lines / self.seconds),
@@ -157,9 +149,9 @@ def _run(load: Load, room: Path, say: Callable[[str], None], stack: ExitStack) -
     cloud = LoadCloud(room, url, port, password)
     stack.callback(cloud.close)
     say(f"pairing {load.doors} controllers")
-    answers = cloud.open_doors(load.doors, folder)
+    answers = cloud.open_doors(load.doors, min(load.sites, load.doors), folder)
     passwords = {one.broker_username: one.broker_password for one in answers.values()} | {CLOUD: password}
-    broker = stack.enter_context(load_broker(room, port, passwords, time.sleep))
+    broker = stack.enter_context(load_broker(room, port, passwords))
     news: SimpleQueue[tuple[Group, Told | None]] = SimpleQueue()
     groups = stack.enter_context(_groups(load, folder, list(answers), news))
     _hear(groups, news, lambda: all(one.ready for one in groups), lambda: _filling(load, groups, say), FILL_SECONDS)

@@ -1,11 +1,11 @@
-"""The cloud of `aldaba-sim load`: a site of so many doors, one controller each, paired and with its first rules.
+"""The cloud of `aldaba-sim load`: sites of so many doors, one controller each, paired and with their first rules.
 
 What the load is about begins when they come back, so each controller's folder is
 laid out as pairing and a first snapshot leave it, without asking the network.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,8 +37,8 @@ from aldaba_shared.envelope import SigningKey
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId, ZoneId
 from aldaba_shared.messages import PairAnswer, PairRequest
 from aldaba_shared.presence import STREET
+from aldaba_sim.load_broker import LoadFailed
 
-FLOOR = ZoneId("floor")
 CONNECT_SECONDS = 30.0
 
 
@@ -53,7 +53,7 @@ class Compared:
 
 
 class LoadCloud:
-    """Its database, its keys and its site; several may share a database, each has a network of its own."""
+    """Its database, its keys and its sites; several runs may share a database, each has a network of its own."""
 
     def __init__(self, room: Path, url: str, port: int, password: str) -> None:
         self._database = Database(url)
@@ -62,48 +62,46 @@ class LoadCloud:
         self._keys = make_keys(self._keyring, room / "root.key", datetime.now(UTC))
         self._port, self._password = port, password
         self._network = NetworkId(f"load-{secrets.token_hex(4)}")
-        self._site = SiteId(f"{self._network}-site")
 
-    def open_doors(self, doors: int, folder: Path) -> dict[str, PairAnswer]:
-        """Build the site, pair a controller with each door and lay out its folder; the answers by controller."""
+    def open_doors(self, doors: int, sites: int, folder: Path) -> dict[str, PairAnswer]:
+        """Build the sites, pair a controller with each door and lay out its folder; the answers by controller."""
         with self._database.write() as db:
-            self._build(self._work_on(db), doors)
+            places.add_network(self._work_on(db), "Load")
         answers: dict[str, PairAnswer] = {}
-        for number in range(doors):
-            answer, key = self._paired(DoorId(f"{self._network}-{number:04}"))
-            answers[answer.controller] = answer
-            write_identity(folder / answer.controller / "identity", Identity(answer, key.private_bytes()))
-        self._publish(folder, answers)
+        for number in range(sites):
+            site = SiteId(f"{self._network}-{number:02}")
+            names = [DoorId(f"{site}-{door:04}") for door in range(number, doors, sites)]
+            with self._database.write() as db:
+                _build(self._work_on(db), site, names)
+            here = dict(self._joined(site, door, folder) for door in names)
+            self._publish(site, folder, here)
+            answers |= here
         return answers
+
+    def _joined(self, site: SiteId, door: DoorId, folder: Path) -> tuple[str, PairAnswer]:
+        answer, key = self._paired(site, door)
+        write_identity(folder / answer.controller / "identity", Identity(answer, key.private_bytes()))
+        return answer.controller, answer
 
     def _work_on(self, db: Connection) -> Work:
         return Work(db, Scope(self._network), datetime.now(UTC))
 
-    def _build(self, work: Work, doors: int) -> None:
-        places.add_network(work, "Load")
-        places.add_site(work, Site(self._site, self._network, "Load", "Europe/Madrid"))
-        zone = ZoneId(f"{self._network}-{FLOOR}")
-        places.add_zone(work, Zone(zone, self._site, "Floor", None))
-        for number in range(doors):
-            name = DoorId(f"{self._network}-{number:04}")
-            places.add_door(work, Door(name, self._site, f"Door {number}", zone, STREET, None))
-
-    def _paired(self, door: DoorId) -> tuple[PairAnswer, SigningKey]:
+    def _paired(self, site: SiteId, door: DoorId) -> tuple[PairAnswer, SigningKey]:
         key = SigningKey.generate(b"load")
         pairing = Pairing(self._keyring, self._keys, BrokerAddress("127.0.0.1", self._port))
         with self._database.write() as db:
             work = self._work_on(db)
-            code = issue_code(work, self._keyring, self._site, door, [door])
+            code = issue_code(work, self._keyring, site, door, [door])
             answer = pair(db, pairing, PairRequest(code, key.public().public_key, "load"), work.now)
         if isinstance(answer, PairRefused):
             raise answer
         return answer, key
 
-    def _publish(self, folder: Path, answers: dict[str, PairAnswer]) -> None:
-        """One rule set for everybody, and no news of pairings that were told long ago."""
+    def _publish(self, site: SiteId, folder: Path, answers: dict[str, PairAnswer]) -> None:
+        """Everybody's first rules, and no news of pairings that were told long ago."""
         with self._database.write() as db:
             work = self._work_on(db)
-            publish.publish(work, self._site, self._keyring, controller_keys(work, self._keyring))
+            publish.publish(work, site, self._keyring, controller_keys(work, self._keyring))
             while waiting := outbox.waiting(db, PASSED_ON):
                 outbox.mark_told(db, [one.id for one in waiting], work.now)
             for name in answers:
@@ -125,7 +123,7 @@ class LoadCloud:
         broker.start()
         try:
             if not broker.connected.wait(CONNECT_SECONDS):
-                raise TimeoutError("The cloud did not reach the broker.")
+                raise LoadFailed("the cloud did not reach the broker")
             yield
         finally:
             broker.stop()
@@ -170,3 +168,11 @@ class LoadCloud:
     def close(self) -> None:
         """Let the database go."""
         self._database.close()
+
+
+def _build(work: Work, site: SiteId, doors: Sequence[DoorId]) -> None:
+    network, zone = work.scope.network, ZoneId(f"{site}-floor")
+    places.add_site(work, Site(site, network, site, "Europe/Madrid"))
+    places.add_zone(work, Zone(zone, site, "Floor", None))
+    for door in doors:
+        places.add_door(work, Door(door, site, door, zone, STREET, None))
