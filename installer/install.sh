@@ -10,6 +10,7 @@ umask 022
 cd "$(dirname "$(readlink -f "$0")")"
 
 HOME_OF_ALDABA=/opt/aldaba
+PROGRAM=$HOME_OF_ALDABA/current/bin/aldaba-edge
 CONFIG=/etc/aldaba/edge.toml
 PCSC="" APT=yes
 for word in "$@"; do
@@ -57,19 +58,42 @@ need_packages() {
 
 # lgpio and pyscard come from Debian, because PyPI has no wheel of them for every Python; hence the system's packages.
 # Everything else comes with the hashes of the lock, and our own wheels from here alone: our names are nobody's on PyPI.
+#
+# Each version has a folder of its own, which is never changed once it is whole; `current` is what the unit starts, and
+# `good` what an update goes back to (`aldaba-edge update`).
 put_program() {
-    local stamp
-    stamp=$(sha256sum edge.lock aldaba_*.whl | sha256sum | cut -d ' ' -f 1)
-    [ "$(cat "$HOME_OF_ALDABA/.release" 2>/dev/null)" = "$stamp" ] && return 0
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed"
-    python3 -m venv --system-site-packages "$HOME_OF_ALDABA"
-    "$HOME_OF_ALDABA/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-        -r edge.lock || fail "the locked requirements could not be installed"
-    "$HOME_OF_ALDABA/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index \
-        --force-reinstall aldaba_*.whl || fail "our wheels could not be installed"
-    printf '%s\n' "$stamp" >"$HOME_OF_ALDABA/.release"
+    local stamp version name folder
+    stamp=$(sha256sum edge.lock aldaba_*.whl | sha256sum | cut -c 1-8)
+    version=$(printf '%s\n' aldaba_edge-*.whl | cut -d - -f 2)
+    name=$version-$stamp
+    folder=$HOME_OF_ALDABA/versions/$name
+    if [ -e "$folder/.whole" ] && [ "$(readlink "$HOME_OF_ALDABA/current")" = "versions/$name" ]; then
+        return 0
+    fi
+    if [ ! -e "$folder/.whole" ]; then
+        fill "$folder"
+    fi
+    point good "$name"
+    point current "$name"
     CHANGED=yes
-    say "installed $("$HOME_OF_ALDABA/bin/aldaba-edge" --version)"
+    say "installed $("$PROGRAM" --version)"
+}
+
+fill() { # folder
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed"
+    rm -rf "$1"
+    python3 -m venv --system-site-packages "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+        -r edge.lock || fail "the locked requirements could not be installed"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-index \
+        --force-reinstall aldaba_*.whl || fail "our wheels could not be installed"
+    sync
+    touch "$1/.whole"
+}
+
+point() { # pointer name
+    ln -sfn "versions/$2" "$HOME_OF_ALDABA/.$1.new"
+    mv -T "$HOME_OF_ALDABA/.$1.new" "$HOME_OF_ALDABA/$1"
 }
 
 put_account() {
@@ -88,19 +112,20 @@ put_files() {
     local unit=/etc/systemd/system/aldaba-edge.service
     put 644 root:root systemd/aldaba-edge.service "$unit"
     put 644 root:root systemd/aldaba-edge-pins.conf "$unit.d/pins.conf"
+    put 644 root:root systemd/aldaba-edge-guard.service /etc/systemd/system/aldaba-edge-guard.service
     if [ -n "$PCSC" ]; then
         put 644 root:root systemd/aldaba-edge-pcsc.conf "$unit.d/pcsc.conf"
         put 644 root:root systemd/aldaba-pcsc.rules /etc/polkit-1/rules.d/50-aldaba-pcsc.rules
     fi
     put 644 root:root systemd/aldaba.udev.rules /etc/udev/rules.d/60-aldaba.rules
-    ln -sfn "$HOME_OF_ALDABA/bin/aldaba-edge" /usr/local/bin/aldaba-edge
+    ln -sfn "$PROGRAM" /usr/local/bin/aldaba-edge
 }
 
 put_boot_lines() {
     local firmware
     for firmware in /boot/firmware/config.txt /boot/config.txt; do
         if [ -e "$firmware" ] && [ -e "$CONFIG" ]; then
-            "$HOME_OF_ALDABA/bin/aldaba-edge" boot-lines "$CONFIG" --write "$firmware" >/dev/null
+            "$PROGRAM" boot-lines "$CONFIG" --write "$firmware" >/dev/null
             return 0
         fi
     done
@@ -109,14 +134,15 @@ put_boot_lines() {
 start() {
     if [ -d /run/systemd/system ]; then
         [ -z "$CHANGED" ] || { systemctl daemon-reload; udevadm control --reload && udevadm trigger; }
-        systemctl --quiet enable aldaba-edge.service
+        systemctl --quiet enable aldaba-edge.service aldaba-edge-guard.service
     fi
     if [ ! -e "$CONFIG" ]; then
-        say "next: write $CONFIG (an example lies beside it), then run this again"
-    elif ! "$HOME_OF_ALDABA/bin/aldaba-edge" check "$CONFIG" >/dev/null 2>&1; then
+        say "next: write $CONFIG (an example lies beside it), or pair with a code from the page of the controller it replaces;"
+        say "then run this again"
+    elif ! "$PROGRAM" check "$CONFIG" >/dev/null 2>&1; then
         say "next: mend what this says, then run this again: aldaba-edge check"
     elif [ ! -e /var/lib/aldaba/identity ]; then
-        say "next: sudo -u aldaba aldaba-edge pair CODE, then run this again"
+        say "next: sudo aldaba-edge pair CODE, then run this again"
     elif [ -d /run/systemd/system ] && { [ -n "$CHANGED" ] || ! systemctl --quiet is-active aldaba-edge.service; }; then
         systemctl restart aldaba-edge.service
         say "the doors are being served; next: aldaba-edge doctor --commission"

@@ -14,6 +14,7 @@ from aldaba_edge.cli_card import card
 from aldaba_edge.cli_kit import NO, config_option, json_option, mendable, refused, say_json, table
 from aldaba_edge.cli_pair import pair
 from aldaba_edge.cli_shadow import shadow
+from aldaba_edge.cli_update import update
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -245,7 +246,7 @@ def explain(**wanted: Any) -> None:  # noqa: ANN401 - click's own: each option k
     raise SystemExit(answer.exit_code)
 
 
-for command in (*installing.COMMANDS, pair, shadow, card):
+for command in (*installing.COMMANDS, pair, update, shadow, card):
     main.add_command(command)
 
 

@@ -78,6 +78,8 @@ class Daemon:
         head = edge.core.rules.head
         return {
             "controller": edge.identity.answer.controller,
+            "program": Path(sys.prefix).name,
+            "watchdog_fed": edge.health.fed,
             "up_seconds": round(time.monotonic() - self._started_at, 1),
             "cpu_seconds": round(time.process_time(), 3),
             "rules_verified": edge.core.rules.verified,

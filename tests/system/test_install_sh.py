@@ -44,7 +44,7 @@ say second; ./install.sh --no-apt --pcsc
 say third; ./install.sh --no-apt --pcsc
 say check; /usr/local/bin/aldaba-edge check || true
 say boot; cat /boot/firmware/config.txt
-say modes; stat -c '%a %U %G %n' /etc/aldaba/edge.toml /var/lib/aldaba /etc/aldaba /opt/aldaba/bin/aldaba-edge
+say modes; stat -c '%a %U %G %n' /etc/aldaba/edge.toml /var/lib/aldaba /etc/aldaba /opt/aldaba/current/bin/aldaba-edge
 say service; setpriv --reuid aldaba --regid aldaba --init-groups /usr/local/bin/aldaba-edge wiring --json | head -c 80
 say verify; systemd-analyze verify --man=no /etc/systemd/system/aldaba-edge.service 2>&1 | grep aldaba || echo sound
 """
@@ -97,7 +97,7 @@ def test_nobody_but_root_and_the_daemon_reads_the_configuration(said: Mapping[st
         "640 root aldaba /etc/aldaba/edge.toml",
         "700 aldaba aldaba /var/lib/aldaba",
         "750 root aldaba /etc/aldaba",
-        "755 root root /opt/aldaba/bin/aldaba-edge",
+        "755 root root /opt/aldaba/current/bin/aldaba-edge",
     ]
     assert '"door": "door-street"' in said["service"]
 

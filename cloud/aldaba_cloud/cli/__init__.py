@@ -7,6 +7,7 @@ import click
 
 from aldaba_cloud.cli.archive import backup, restore
 from aldaba_cloud.cli.broker import broker
+from aldaba_cloud.cli.bundle import bundle
 from aldaba_cloud.cli.copyable import copyable
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
@@ -55,6 +56,7 @@ COMMANDS = (
     migrate,
     init,
     broker,
+    bundle,
     site_broker,
     pair_code,
     rules,

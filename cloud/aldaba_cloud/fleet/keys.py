@@ -43,6 +43,15 @@ class KeysMissing(AldabaError):
         super().__init__(f"There are no signing keys in {directory}. Make them once with `aldaba-cloud init`.")
 
 
+class RootMissing(AldabaError):
+    """There is no root key in a file."""
+
+    code = "root_missing"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} holds no root key. Name the file that `aldaba-cloud init` told you to keep offline.")
+
+
 @dataclass(frozen=True, slots=True)
 class CloudKeys:
     """What the cloud signs with, and what doors check it by."""
@@ -88,6 +97,18 @@ def load_keys(keyring: Keyring) -> CloudKeys:
         raise KeysMissing(keyring.directory)
     working = _signing_key((keyring.directory / f"working-{serial}.key").read_bytes())
     return CloudKeys(root_key, listed, serial, working)
+
+
+def load_root(path: Path) -> SigningKey:
+    """The root's private half, for what is signed by hand.
+
+    Raises:
+        RootMissing: there is none in this file.
+    """
+    try:
+        return _signing_key(path.read_bytes())
+    except (OSError, ValueError, TypeError) as error:
+        raise RootMissing(path) from error
 
 
 def _serial(keyring: Keyring) -> int:

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import msgspec
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
@@ -51,6 +52,20 @@ async def keep_configuration(request: Request, cloud: CloudDep) -> Response:
         raise Unusable("This is larger than any configuration. Send one ConfigurationSent in its envelope.")
     await run_in_threadpool(_kept, cloud, envelope)
     return Response(status_code=204)
+
+
+@router.post("/api/v1/update", responses={422: {"description": "envelope_refused"}})
+async def may_update(request: Request, cloud: CloudDep) -> Response:
+    """Answer a signed `UpdateAsked`: whether it is this controller's turn to take that version."""
+    envelope = await request.body()
+    if len(envelope) > LONGEST_REQUEST:
+        raise Unusable("This is larger than any such question. Send one UpdateAsked in its envelope.")
+    return Response(await run_in_threadpool(_turn, cloud, envelope), media_type="application/json")
+
+
+def _turn(cloud: Cloud, envelope: bytes) -> bytes:
+    with cloud.database.write() as db:
+        return msgspec.json.encode(configuration.whose_turn(db, envelope, cloud.clock.now()))
 
 
 def _kept(cloud: Cloud, envelope: bytes) -> None:
