@@ -83,7 +83,7 @@ def test_a_second_run_changes_nothing(said: Mapping[str, str]) -> None:
     assert "wrote" not in said["third"]
     assert "installed aldaba" not in said["third"]
     assert said["third"] == said["second"]
-    assert "next: sudo -u aldaba aldaba-edge pair" in said["third"]
+    assert "next: sudo aldaba-edge pair" in said["third"]
     assert "A controller may run so." in said["check"]
 
 
