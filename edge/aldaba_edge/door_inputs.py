@@ -7,6 +7,7 @@ from aldaba_edge.door_loop import DoorLoop
 from aldaba_edge.lane import LaneMechanics
 from aldaba_edge.mechanics import DoorMechanics
 from aldaba_edge.shadow import Switched
+from aldaba_shared import events
 from aldaba_shared.decide import Side
 
 LEVELS: Final = frozenset({"fire", "lock_feedback"})
@@ -52,7 +53,7 @@ def _exit_button(loop: DoorLoop, active: bool) -> None:  # noqa: FBT001 - as abo
 
 def _tamper(loop: DoorLoop, active: bool) -> None:  # noqa: FBT001 - as above
     if active:
-        loop.tampered()
+        loop.tell(events.Tampered(loop.id))
 
 
 def _others_relay(loop: DoorLoop, active: bool) -> None:  # noqa: FBT001 - as above

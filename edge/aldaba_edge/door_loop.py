@@ -1,13 +1,12 @@
 """One door: a reading comes in, an answer goes out, the books know of it.
 
-There is one `DoorLoop` a door. It is called back and never waits, so the loop
-of a Pi and the hand-turned clock of the simulated world drive the same code.
+There is one `DoorLoop` a door. It is called back and never waits, so the loop of a Pi and the hand-turned clock of
+the simulated world drive the same code.
 
-The order of effects is the heart of it. Toward the street the lock is released
-before anything else is asked. On an entry the journal comes first, but nobody
-waits for it longer than 25 ms: then the lock is released, and a line that
-follows says how long the disk took. A pass is the exception: its use must be on
-the disk before it opens, or pulling the plug would give the use back.
+The order of effects is the heart of it. Toward the street the lock is released before anything else is asked. On an
+entry the journal comes first, but nobody waits for it longer than 25 ms: then the lock is released, and a line that
+follows says how long the disk took. A pass is the exception: its use must be on the disk before it opens, or pulling
+the plug would give the use back.
 """
 
 from collections.abc import Callable
@@ -426,10 +425,6 @@ class DoorLoop:
         sequence = self._shared.journal.record(events.ExitRequested(self.id))
         if self.shadow:
             self._comparing.answered(Ours(sequence, Reason.GRANTED.value))
-
-    def tampered(self) -> None:
-        """A box was opened."""
-        self.tell(events.Tampered(self.id))
 
     def release(self, by: str, command: str | None = None) -> int:
         """Let somebody in by a command or by a person on the spot; returns the line that says so."""
