@@ -45,7 +45,6 @@ class DeniedDay:
         with self.world.cloud.work() as work:
             hard = {"passback": "hard", "safety_limit": ROOM_FOR}
             work.db.execute(update(places.zones).where(places.zones.c.id == "offices").values(hard))
-            members.change_standing(work, contract_id(self._one("hot_desk").holder), Standing.BLOCKED)
         self.world.cloud.keep_up()
         self.world.machines["room-4"].offline_grace_hours = DEAF_HOURS
 
@@ -63,6 +62,7 @@ class DeniedDay:
         call(at(11), lambda: self.world.cloud.set_mode("workshop", DoorMode.LOCKED_DOWN))
         call(at(11.5), lambda: self.world.cloud.set_mode("workshop", DoorMode.LOCKED))
         self._tap(11.2, "workshop", offices[0].uid)
+        call(at(11.6), self._block_a_debtor)
         self._tap(11.7, "lane", self._one("hot_desk").uid)
         self._tap(11.8, "workshop", self._one("resident").uid)
         self._tap(11.9, "offices", self._one("resident").uid)
@@ -72,6 +72,12 @@ class DeniedDay:
         call(at(13), partial(self._cable, cut=True))
         self._tap(13 + DEAF_HOURS + 1.1, "room-4", offices[2].uid)
         call(at(16), partial(self._cable, cut=False))
+
+    def _block_a_debtor(self) -> None:
+        """Late in the morning, because the day's own story may have taken a payment before."""
+        with self.world.cloud.work() as work:
+            members.change_standing(work, contract_id(self._one("hot_desk").holder), Standing.BLOCKED)
+        self.world.cloud.keep_up()
 
     def _cable(self, *, cut: bool) -> None:
         room = self.world.broker.clients["c-room-4"]

@@ -27,7 +27,11 @@ from tests.cloud.conftest import PASSWORD, sign_in
 from tests.sim.denied_day import DeniedDay
 from tests.system.controller import CONFIG
 
-pytestmark = [pytest.mark.world, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [
+    pytest.mark.world,
+    pytest.mark.xdist_group("a day of denials"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 EMAIL = "operator@example.org"
 REASONS = {
     Reason.DOOR_LOCKED_DOWN,
