@@ -292,3 +292,31 @@ def test_at_night_a_door_wants_card_and_pin_and_a_pin_of_duress_opens_and_calls_
     before = applied(space)
     admin.form("/admin/doors/offices/factors", {"second_factor": ""})
     wait_until(lambda: applied(space) > before, "the door without a demand")
+
+
+def test_an_unknown_card_is_given_at_the_desk_and_a_sticker_has_the_door_decide(
+    space: WholeSpace, chromium: Browser
+) -> None:
+    wait_until(lambda: applied(space) > 0, "the door's first rules")
+    holder = space.seeded.people[0].holder
+    space.let_in_at_any_hour(holder)
+    new = bytes.fromhex("04deadbeef0102")
+    cards = signed_in(space, chromium, "operator", "/cards")
+    assert answers(space, "street", lambda: space.board.hold(UidCard(new))) == "unknown_credential"
+    space.board.take()
+    cards.locator("a[href^='/cards/tapped/']").first.click()
+    before = applied(space)
+    cards.goto(f"{cards.url}?find={space.seeded.people[0].name}")
+    cards.locator(f"form:has(input[value='{holder}']) button").click()
+    wait_until(lambda: applied(space) > before, "the card at the door")
+    assert answers(space, "street", lambda: space.board.hold(UidCard(new))) == "granted"
+    space.board.take()
+    admin, before = Desk(space, chromium, "admin"), applied(space)
+    admin.form("/admin/doors/miro/sticker", {"sticker": True})
+    plan = space.seeded.people[0].plan
+    admin.form(f"/admin/plans/{plan}/sticker", {"sticker": True})
+    wait_until(lambda: applied(space) > before + 1, "the sticker at the door")
+    member = signed_in(space, chromium, "member", "/d/miro")
+    member.locator("form[action='/d/miro'] button").click()
+    assert space.wait_released("miro")
+    expect(member.locator("#answer .note.good")).to_be_visible()
