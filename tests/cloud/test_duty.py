@@ -10,6 +10,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 import pytest
+from sqlalchemy import text
 
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
@@ -245,3 +246,14 @@ def test_every_kind_of_alarm_has_words_in_three_languages() -> None:
 def test_tries_are_given_up_after_the_last(clock: HandClock) -> None:
     assert next_try(1, clock.now()) == clock.now() + timedelta(seconds=15)
     assert next_try(len(TRIES_AFTER) + 1, clock.now()) is None
+
+
+def test_a_site_whose_name_has_a_line_break_makes_a_subject_of_one_line(space: Space, post: Post) -> None:
+    with space.work() as work:
+        work.db.execute(
+            text("UPDATE sites SET name = :name WHERE id = :site"), {"name": "Bar\ncelona", "site": BARCELONA}
+        )
+    space.put_on_duty(Channel.MAIL, "duty@example.org")
+    space.alarm("door_forced")
+    assert space.tell() == 1
+    assert [subject for _, subject, _ in post.mails] == ["Puerta forzada: Bar celona"]

@@ -182,7 +182,8 @@ def _sent(told: Told, ways: Ways, now: datetime) -> str:
 
 def _subject(told: Told) -> str:
     where = f"{told.door}, {told.site}" if told.door else told.site
-    return f"{words_for(told.kind, told.contact.language).capitalize()}: {where}"
+    # A line break in a name would make no subject, and one door would keep every other alarm from leaving.
+    return f"{words_for(told.kind, told.contact.language).capitalize()}: {' '.join(where.split())}"
 
 
 def _text(told: Told, base_url: str) -> str:
