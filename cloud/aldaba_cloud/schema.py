@@ -19,6 +19,7 @@ from aldaba_cloud.fleet import configurations as fleet_configurations
 from aldaba_cloud.fleet import key_sets as fleet_key_sets
 from aldaba_cloud.fleet import store as fleet_store
 from aldaba_cloud.members import store as members_store
+from aldaba_cloud.members import terms_store as members_terms_store
 from aldaba_cloud.occupancy import store as occupancy_store
 from aldaba_cloud.places import store as places_store
 
@@ -29,6 +30,7 @@ STORES = (
     auth_store,
     places_store,
     members_store,
+    members_terms_store,
     fleet_store,
     fleet_key_sets,
     fleet_alarms,

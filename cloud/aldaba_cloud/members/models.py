@@ -7,6 +7,7 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from aldaba_cloud.db import ALL_SITES
+from aldaba_cloud.members.terms import CompanyId
 from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
 from aldaba_shared.keys import CredentialKind
 
@@ -30,6 +31,8 @@ class PlanKind(StrEnum):
     OFFICE = "office"
     VIRTUAL = "virtual"
     DAY_PASS = "day_pass"  # noqa: S105 -- a kind of plan, not a password
+    PACK = "pack"
+    ROOMS = "rooms"
 
 
 class ContractState(StrEnum):
@@ -84,7 +87,8 @@ class Contract:
 
     `paid_until` is the next due date: the last local day that is paid for.
     `ends_on` is the last local day of the contract. `returns_on` is the day a
-    paused contract comes back.
+    paused contract comes back. What it costs, under which version of the plan and
+    on which terms stands in `members.terms`, by its id.
     """
 
     id: ContractId
@@ -97,9 +101,15 @@ class Contract:
     paid_until: date | None = None
     ends_on: date | None = None
     returns_on: date | None = None
-    grace_days: int = 5
+    grace_days: int = 7
     payer: HolderId | None = None
+    company: CompanyId | None = None
     site: SiteId = ALL_SITES
+
+    @property
+    def billed_to(self) -> str:
+        """The party whose `BillTo` its invoices name: the company, else the payer, else the first of its people."""
+        return self.company or self.payer or (self.people[0] if self.people else "")
 
     @property
     def gives_rights(self) -> bool:

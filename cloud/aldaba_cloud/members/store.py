@@ -34,6 +34,7 @@ from aldaba_cloud.members.models import (
     PlanKind,
     Standing,
 )
+from aldaba_cloud.members.terms import CompanyId
 from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
 from aldaba_shared.keys import CredentialKind
 
@@ -62,6 +63,7 @@ contracts = scoped_table(
     Column("id", String(40), primary_key=True),
     Column("plan_id", String(40), ForeignKey("plans.id"), nullable=False, index=True),
     Column("payer_id", String(40), ForeignKey("holders.id"), nullable=True),
+    Column("company_id", String(40), nullable=True),
     Column("state", String(12), nullable=False),
     Column("standing", String(12), nullable=False),
     Column("renews", Boolean, nullable=False),
@@ -269,6 +271,7 @@ def _contract_values(one: Contract) -> dict[str, Any]:
     return {
         "plan_id": one.plan,
         "payer_id": one.payer,
+        "company_id": one.company,
         "state": one.state,
         "standing": one.standing,
         "renews": one.renews,
@@ -307,6 +310,7 @@ def _contract(row: Row[Any], people: Iterable[str]) -> Contract:
         returns_on=row.returns_on,
         grace_days=row.grace_days,
         payer=HolderId(row.payer_id) if row.payer_id else None,
+        company=CompanyId(row.company_id) if row.company_id else None,
         site=SiteId(row.site_id),
     )
 

@@ -1,0 +1,1 @@
+"""Prices, parts of prices, discounts, tax, quotas and credits."""
