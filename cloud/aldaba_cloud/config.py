@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from aldaba_shared.clear_text import stays_here
 from aldaba_shared.errors import AldabaError
 
 PREFIX = "ALDABA_"
@@ -48,6 +50,9 @@ class Config(BaseModel):
     mqtt_username: str = ""
     mqtt_password: str = Field(default="", repr=False)
     mqtt_ca_file: Path | None = None
+    """Who vouches for the broker, and with it TLS; the system's authorities are /etc/ssl/certs/ca-certificates.crt."""
+    mqtt_without_tls: Literal["loopback", "bench"] = Field(default="loopback", validate_default=True)
+    """Which broker is spoken to without TLS: one on this machine alone, or any, for a laboratory."""
     mqtt_share: str = Field(default="", pattern=r"^[A-Za-z0-9_-]*$")
     """The group of a shared subscription, when several processes take in what doors send; the broker must offer it."""
     mqtt_control: Literal["none", "mosquitto"] = "none"
@@ -64,6 +69,18 @@ class Config(BaseModel):
     smtp_password: str = Field(default="", repr=False)
     smtp_starttls: bool = True
     mail_from: str = "aldaba@localhost"
+
+    @field_validator("mqtt_without_tls")
+    @classmethod
+    def _broker_is_not_spoken_to_in_clear(cls, value: str, told: ValidationInfo) -> str:
+        host = told.data.get("mqtt_host", "")
+        if host and value != "bench" and told.data.get("mqtt_ca_file") is None and not stays_here(host):
+            raise PydanticCustomError(
+                "in_clear",
+                "{host} would be spoken to without TLS: say mqtt_ca_file, or on a bench 'bench'",
+                {"host": host},
+            )
+        return value
 
     @property
     def database(self) -> str:

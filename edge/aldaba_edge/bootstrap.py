@@ -29,6 +29,7 @@ from aldaba_edge.drivers.registry import load_registry
 from aldaba_edge.first_cards import KeptFirstCards
 from aldaba_edge.health import Health, Systemd
 from aldaba_edge.housekeeping import Housekeeping, by_scheduler
+from aldaba_edge.in_clear import may_connect
 from aldaba_edge.intrusion import Around, IntrusionAlarm
 from aldaba_edge.journal_child import found_in_child
 from aldaba_edge.journal_child import verified_in_child as journal_child_verified
@@ -338,18 +339,19 @@ class Edge:
 def _ways(config: told.Config, identity: Identity, clock: KeptClock) -> Ways:
     """How this controller reaches its cloud; one that was given no broker, or no address, does without."""
     answer = identity.answer
+    connects = may_connect(config, answer)
     if config.broker is not None:
         here = config.broker
         answer = replace(answer, broker_host=here.host, broker_port=here.port, broker_tls=here.tls)
     runner = ThreadRunner(clock.post)
     link: Link = NoLink()
-    if answer.broker_host:
+    if answer.broker_host and connects:
         from aldaba_edge.mqtt import PahoLink, broker_of, subscriptions  # noqa: PLC0415 - paho costs a start its time
 
         wanted = subscriptions(SiteId(answer.site), answer.controller)
         link = PahoLink(broker_of(answer, config.data), str(answer.controller), wanted, clock.post)
     snapshots: Snapshots = NoSnapshots()
-    if config.cloud_url is not None:
+    if config.cloud_url is not None and connects:
         from aldaba_edge.cloud_http import HttpSnapshots  # noqa: PLC0415 - as above
 
         certificate = config.data / CERTIFICATE if answer.certificate else None

@@ -15,10 +15,14 @@ from aldaba_edge import check_use as use
 from aldaba_edge import config as told
 from aldaba_edge import fit
 from aldaba_edge.drivers.registry import Kind, Registry
+from aldaba_edge.in_clear import spoken_in_clear
+from aldaba_edge.keyfile import IDENTITY, read_identity
 from aldaba_edge.wiring import claimed_twice
 from aldaba_profiles.catalog import BoardProfile, Catalog, LockProfile
 from aldaba_shared.decide import Passback
+from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ZoneId
+from aldaba_shared.messages import PairAnswer
 from aldaba_shared.presence import PresenceRules
 
 
@@ -104,10 +108,13 @@ def without_us(door: told.Door, board: BoardProfile | None) -> WithoutUs:
 def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules | None) -> Verdict:
     """Judge a configuration as far as it can be read; `rules` are the zones of the rule set in force, if any."""
     found = told.read(path)
-    mistakes, warnings = list(found.mistakes), []
+    mistakes = list(found.mistakes)
+    warnings: list[str] = []
     if found.config is not None:
-        exposed = told.secret_exposed(found.config.data / "identity")
+        exposed = told.secret_exposed(found.config.data / IDENTITY)
         mistakes += [exposed] if exposed else []
+        in_clear = [f"{one}." for one in spoken_in_clear(found.config, _paired_with(found.config))]
+        (warnings if found.config.without_tls == "bench" else mistakes).extend(in_clear)
         mistakes += registry.check(Kind.PINS, found.config.pins.profile, found.config.pins.options)
         mistakes += _clock(found.config.battery_clock, catalog) + use.of_alarms(found.config, registry)
     doors = []
@@ -121,6 +128,14 @@ def check(path: Path, registry: Registry, catalog: Catalog, rules: PresenceRules
     if not mistakes:
         mistakes += claimed_twice(found.doors, catalog, registry) + fit.lines_shared(found.doors, registry)
     return Verdict(mistakes, warnings, doors)
+
+
+def _paired_with(config: told.Config) -> PairAnswer | None:
+    """What pairing gave, as far as this account may read it."""
+    try:
+        return read_identity(config.data / IDENTITY).answer
+    except AldabaError:
+        return None
 
 
 def _clock(named: str | None, catalog: Catalog) -> list[str]:

@@ -53,7 +53,10 @@ def personalise(
     from aldaba_edge.desk import CardNotMade, DeskCloud, Order, make_card
     from aldaba_edge.drivers.negotiation import CardGone
     from aldaba_edge.drivers.pcsc import waited_card
+    from aldaba_edge.in_clear import SentInClear, cloud_in_clear
 
+    if cloud_in_clear(cloud):
+        raise SentInClear(cloud)
     password = password_file.read_text("utf-8").strip() if password_file else click.prompt("Password", hide_input=True)
     at = DeskCloud(cloud)
     at.sign_in(email, password)

@@ -34,12 +34,14 @@ def pair(
       aldaba-edge pair 482913 --cloud https://aldaba.example --root-fingerprint 9f86d081...
     """
     here = told.load(path) if path.exists() else None
-    from aldaba_edge import pairing
+    from aldaba_edge import in_clear, pairing
     from aldaba_edge.bootstrap import software
 
     url = cloud_url or (here.cloud_url if here is not None else None)
     if url is None:
         raise click.UsageError("Say --cloud, or write cloud_url into the configuration.")
+    if in_clear.cloud_in_clear(url) and (here is None or here.without_tls != "bench"):
+        raise in_clear.SentInClear(url)
     paired = pairing.pair(url, code, root_fingerprint, software())
     if not paired.vouched and not yes:
         click.echo(f"Compare these words with those on the page: {paired.words}", err=True)

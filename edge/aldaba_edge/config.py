@@ -181,6 +181,8 @@ class Config(Table, frozen=True, kw_only=True):
     battery_clock: Name | None = None
     """The profile of the clock that keeps time without power, such as `ds3231`; see `aldaba-edge boot-lines`."""
     cloud_url: Annotated[str, msgspec.Meta(pattern="^https?://")] | None = None
+    without_tls: Literal["loopback", "bench"] = "loopback"
+    """Whom this controller speaks to without TLS: itself alone, or anybody, for a laboratory and never for a site."""
     pins: Device = Device(profile="native")
     door: list[Door]
     intrusion: list[Intrusion] = []

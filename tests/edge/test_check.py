@@ -9,18 +9,23 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from aldaba_edge import check_use
 from aldaba_edge import config as told
 from aldaba_edge.check import Outcome, check, outcome, without_us
 from aldaba_edge.cli import main
+from aldaba_edge.cli_kit import CANNOT
 from aldaba_edge.drivers.gpio import pin_level
 from aldaba_edge.drivers.options import RelayContact
 from aldaba_edge.drivers.registry import load_registry
+from aldaba_edge.in_clear import may_connect
+from aldaba_edge.keyfile import read_identity, write_identity
 from aldaba_profiles.catalog import load_catalog
 from aldaba_shared.decide import Passback
 from aldaba_shared.ids import ZoneId
 from aldaba_shared.presence import PresenceRules, Zone
+from tests.edge.places import Keys
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "edge.toml"
 WRITTEN = tomllib.loads(EXAMPLE.read_text("utf-8"))
@@ -239,3 +244,56 @@ def test_a_door_in_shadow_needs_something_that_tells_what_the_other_system_does(
 def test_a_turnstile_is_driven_as_a_profile_that_exists_says() -> None:
     assert "perco-ttr04" in " ".join(check_use.of_door(replace(door_of(), turnstile="perko"), load_catalog()))
     assert check_use.of_door(replace(door_of(), turnstile="perco-ttr04"), load_catalog()) == []
+
+
+def paired_with(folder: Path, host: str, *, tls: bool) -> None:
+    identity = Keys().identity()
+    write_identity(
+        folder / "identity", replace(identity, answer=replace(identity.answer, broker_host=host, broker_tls=tls))
+    )
+
+
+IN_CLEAR = [
+    pytest.param('cloud_url = "http://cloud.example"', "localhost", "https://", id="a cloud on the network"),
+    pytest.param('broker = { host = "broker.lan", tls = false }', "localhost", "tls = true", id="a broker of the site"),
+    pytest.param("", "broker.example", "tls = true", id="the broker of pairing"),
+]
+
+
+@pytest.mark.parametrize(("line", "paired", "said"), IN_CLEAR)
+def test_a_broker_or_a_cloud_that_would_be_spoken_to_in_clear_is_refused_but_on_a_bench(
+    tmp_path: Path, line: str, paired: str, said: str
+) -> None:
+    paired_with(tmp_path, paired, tls=False)
+    text = f'{line}\ndata_dir = "{tmp_path}"\n' + without_line(EXAMPLE.read_text("utf-8"), "data_dir", "cloud_url")
+    (mistake,) = judged(tmp_path, text)
+    assert said in mistake
+    path = tmp_path / "edge.toml"
+    assert not may_connect(told.load(path), read_identity(tmp_path / "identity").answer)
+    path.write_text(f'without_tls = "bench"\n{text}')
+    verdict = check(path, load_registry(), load_catalog(), None)
+    assert verdict.good
+    assert any(said in one for one in verdict.warnings)
+    with capture_logs() as lines:
+        assert may_connect(told.load(path), read_identity(tmp_path / "identity").answer)
+    assert [(one["event"], one["log_level"]) for one in lines] == [("spoken_in_clear", "error")]
+
+
+@pytest.mark.parametrize(("host", "tls"), [("127.0.0.1", False), ("::1", False), ("localhost", False), ("b.lan", True)])
+def test_this_machine_and_whoever_has_a_certificate_are_spoken_to(tmp_path: Path, host: str, *, tls: bool) -> None:
+    paired_with(tmp_path, host, tls=tls)
+    text = f'data_dir = "{tmp_path}"\n' + without_line(EXAMPLE.read_text("utf-8"), "data_dir")
+    assert judged(tmp_path, text) == []
+    assert may_connect(told.load(tmp_path / "edge.toml"), read_identity(tmp_path / "identity").answer)
+
+
+def without_line(text: str, *starts: str) -> str:
+    return "\n".join(line for line in text.splitlines() if not line.startswith(starts))
+
+
+def test_a_controller_is_not_paired_over_a_network_in_clear(tmp_path: Path) -> None:
+    said = CliRunner().invoke(
+        main, ["pair", "123456", "--cloud", "http://cloud.example", "--config", f"{tmp_path}/none"]
+    )
+    assert said.exit_code == CANNOT
+    assert "https://" in said.output
