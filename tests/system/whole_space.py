@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import text
 
 from aldaba_cloud.access import passes as visitor_passes
+from aldaba_cloud.access import service
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.service import publish_everywhere
 from aldaba_cloud.auth.service import Passwords
@@ -108,12 +109,22 @@ class WholeSpace:
             return [(row[0], row[1]) for row in rows]
 
     def let_in_at_any_hour(self, holder: HolderId) -> None:
-        """Give a holder the residents' level; doors learn it with the next rules made for this holder."""
+        """Give a holder the residents' level, and have the doors told."""
         with self.database.write() as db:
             work = Work(db, Scope(NETWORK), datetime.now(UTC))
             resident = access.find_level(work, "lvl_247")
             assert resident is not None
             access.link_holder(work, holder, resident)
+            publish_everywhere(work, self.keyring, [holder])
+
+    def wait_followed(self) -> None:
+        """Wait until the door follows everything that was published: this change too, whoever else changed what."""
+        wait_until(self._followed, "the door's confirmation of the newest rules")
+
+    def _followed(self) -> bool:
+        with self.database.read() as db:
+            told = service.confirmations(Work(db, Scope(NETWORK), datetime.now(UTC)))
+        return bool(told) and all(one.up_to_date for one in told)
 
     def password(self, role: str) -> tuple[str, str]:
         """How somebody with this role signs in."""
