@@ -365,6 +365,7 @@ def _plan(door: told.Door) -> DoorPlan:
         into=door.into,
         release_seconds=door.release_seconds,
         long_access_seconds=door.long_access_seconds,
+        mains_alarm_seconds=door.mains_alarm_seconds,
         offline_grace_hours=door.offline_grace_hours,
         counts_passages=door.kind == "turnstile",
         unsure_clock=UnsureClock(door.clock_unsure),

@@ -18,7 +18,8 @@ from typing import Final, Protocol
 from aldaba_edge import config as told
 from aldaba_edge.doctor import Finding
 from aldaba_edge.drivers.registry import Registry
-from aldaba_edge.ports import CardRefused, CardSeen, Digest, Lock, PassSeen, ReaderLost, Reading
+from aldaba_edge.lock_feedback import SETTLE_SECONDS
+from aldaba_edge.ports import CardRefused, CardSeen, Contact, Digest, Lock, PassSeen, ReaderLost, Reading
 from aldaba_profiles.catalog import Catalog, LockProfile, Safeguard
 from aldaba_shared.errors import AldabaError
 
@@ -28,11 +29,16 @@ INPUTS: Final = {
     "exit_button": ("Press the exit button of {door} and hold it.", "Let the exit button of {door} go."),
     "tamper": ("Open the box of {door}.", "Shut the box of {door}."),
     "fire": ("Have the fire panel say fire to {door}.", "Have the fire panel say to {door} that all is well."),
+    "mains_lost": (
+        "Switch the mains of the supply of {door} off.",
+        "Switch them on again at {door}.",
+    ),
+    "battery_low": ("Bridge the low battery output at the supply of {door}.", "Take the bridge at {door} away."),
     "others_relay": ("Have the other system release {door}.", "Wait until the other system holds {door} again."),
     "passage_in": ("Turn the arm of {door} inward, and hold it half way.", "Let the arm of {door} turn on."),
     "passage_out": ("Turn the arm of {door} outward, and hold it half way.", "Let the arm of {door} turn on."),
 }
-"""What makes each input change, and change back; the lock's own feedback is nobody's to work."""
+"""What makes each input change, and change back; the lock's own feedback is worked by the lock."""
 PRESS: Final = {
     Safeguard.EMERGENCY_RELEASE: "Press the emergency release of {door}, with the lock holding. Does the door let go?",
     Safeguard.FIRE_RELAY: "Have the fire panel open its relay at {door}. Does the door let go?",
@@ -83,6 +89,8 @@ class Walk:
         try:
             for name, lock in opened:
                 yield self._polarity(door, name, lock)
+            if door.lock_feedback is not None:
+                yield self._feedback(door, door.lock_feedback, opened[0][1])
             yield from self._safeguards(door)
         finally:
             for _, lock in opened:
@@ -103,6 +111,26 @@ class Walk:
             return Finding(what, well=False, told="nothing clicked: look at pin, board and its supply")
         remedy = "turn relay.contact (NO or NC) or board.active_low round, and test again"
         return Finding(what, well=False, told=f"it clicks and does not do what it should: {remedy}")
+
+    def _feedback(self, door: told.Door, device: told.Device, lock: Lock) -> Finding:
+        """What the lock says of itself must follow what it is told, both ways, in the time the door will give it."""
+        what = f"door {door.id}, lock feedback"
+
+        def follows(contact: Contact, changes: "queue.SimpleQueue[bool]") -> Finding:
+            if contact.active and not _changed(changes, wanted=False, seconds=SETTLE_SECONDS):
+                remedy = "wire it the other way, or turn active_when_closed round"
+                return Finding(what, well=False, told=f"it says released while the lock holds: {remedy}")
+            for drive, wanted in ((lock.release, True), (lock.secure, False)):
+                drive()
+                if not _changed(changes, wanted=wanted, seconds=SETTLE_SECONDS):
+                    never = f"it never said {'released' if wanted else 'secured'}: look at its cable and the relay"
+                    return Finding(what, well=False, told=never)
+            return Finding(what, well=True, told="it follows the lock, both ways")
+
+        try:
+            return self._watched(what, device, follows)
+        finally:
+            lock.secure()
 
     def _safeguards(self, door: told.Door) -> Iterator[Finding]:
         lock = self.catalog.profiles["lock"].get(door.lock.profile)
@@ -155,6 +183,23 @@ class Walk:
     def _input(self, door: told.Door, name: str, act: tuple[str, str], device: told.Device) -> Finding:
         """An input must change when it is worked, and change back."""
         what = f"door {door.id}, {name.replace('_', ' ')}"
+
+        def worked(contact: Contact, changes: "queue.SimpleQueue[bool]") -> Finding:
+            if contact.active:
+                remedy = "wire it the other way, or turn active_when_closed round"
+                return Finding(what, well=False, told=f"it says at rest what it should say when worked: {remedy}")
+            for task, wanted in zip(act, (True, False), strict=True):
+                self.installer.does(f"{door.id} {name} {'on' if wanted else 'off'}", task.format(door=door.id))
+                if not _changed(changes, wanted=wanted, seconds=self.patience_seconds):
+                    return Finding(what, well=False, told=f"nothing changed after: {task.format(door=door.id)}")
+            return Finding(what, well=True, told="it changes when worked, and back")
+
+        return self._watched(what, device, worked)
+
+    def _watched(
+        self, what: str, device: told.Device, look: Callable[[Contact, "queue.SimpleQueue[bool]"], Finding]
+    ) -> Finding:
+        """What `look` finds of an input and its changes, while it is open."""
         changes: queue.SimpleQueue[bool] = queue.SimpleQueue()
         try:
             contact = self.registry.contact(device.profile, device.options)
@@ -162,26 +207,20 @@ class Walk:
         except Exception as error:  # noqa: BLE001 - as above
             return Finding(what, well=False, told=_why(error))
         try:
-            if contact.active:
-                remedy = "wire it the other way, or turn active_when_closed round"
-                return Finding(what, well=False, told=f"it says at rest what it should say when worked: {remedy}")
-            for task, wanted in zip(act, (True, False), strict=True):
-                self.installer.does(f"{door.id} {name} {'on' if wanted else 'off'}", task.format(door=door.id))
-                if not self._changed(changes, wanted=wanted):
-                    return Finding(what, well=False, told=f"nothing changed after: {task.format(door=door.id)}")
-            return Finding(what, well=True, told="it changes when worked, and back")
+            return look(contact, changes)
         finally:
             contact.close()
 
-    def _changed(self, changes: "queue.SimpleQueue[bool]", *, wanted: bool) -> bool:
-        until = time.monotonic() + self.patience_seconds
-        while (left := until - time.monotonic()) > 0:
-            try:
-                if changes.get(timeout=left) is wanted:
-                    return True
-            except queue.Empty:
-                break
-        return False
+
+def _changed(changes: "queue.SimpleQueue[bool]", *, wanted: bool, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            if changes.get(timeout=left) is wanted:
+                return True
+        except queue.Empty:
+            break
+    return False
 
 
 def _why(error: Exception) -> str:

@@ -115,6 +115,10 @@ class Door(Table, frozen=True, kw_only=True):
     tamper: Device | None = None
     fire: Device | None = None
     """Active while the building's fire alarm wants the door open; the lock's power is cut without us all the same."""
+    mains_lost: Device | None = None
+    """Active while what feeds the lock has lost its mains, as its failure output says."""
+    battery_low: Device | None = None
+    """Active while the battery behind that supply is nearly empty."""
     lock_feedback: Device | None = None
     """Active while the relay, or the bolt, is where it lets through."""
     others_relay: Device | None = None
@@ -130,6 +134,8 @@ class Door(Table, frozen=True, kw_only=True):
     long_access_seconds: Seconds = 15.0
     held_seconds: Seconds = 30.0
     pre_alarm_seconds: Seconds = 20.0
+    mains_alarm_seconds: Seconds = 60.0
+    """How long the mains may be away before somebody is called."""
     relock_on_open_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = 0
     clock_unsure: Literal["allow", "essential"] = "allow"
     """Whose card opens while nobody vouches for the time; passes and phones wait in any case."""
@@ -268,6 +274,8 @@ _NESTED: Final[dict[str, type[Table]]] = {
     "exit_button": Device,
     "tamper": Device,
     "fire": Device,
+    "mains_lost": Device,
+    "battery_low": Device,
     "lock_feedback": Device,
     "others_relay": Device,
     "passage_in": Device,

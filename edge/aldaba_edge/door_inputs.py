@@ -10,7 +10,7 @@ from aldaba_edge.shadow import Switched
 from aldaba_shared import events
 from aldaba_shared.decide import Side
 
-LEVELS: Final = frozenset({"fire", "lock_feedback"})
+LEVELS: Final = frozenset({"fire", "lock_feedback", "mains_lost", "battery_low"})
 """Inputs whose first level counts too: a fire that burns already, a relay that was welded while nobody looked."""
 
 
@@ -68,6 +68,8 @@ _MEANINGS: Final[Mapping[str, Callable[[DoorLoop, bool], None]]] = {
     "exit_button": _exit_button,
     "tamper": _tamper,
     "fire": lambda loop, active: loop.fire(burning=active),
+    "mains_lost": lambda loop, active: loop.supply.mains(lost=active),
+    "battery_low": lambda loop, active: loop.supply.battery(low=active),
     "lock_feedback": lambda loop, active: loop.feedback.says(released=active),
     "others_relay": _others_relay,
 }

@@ -43,6 +43,7 @@ from aldaba_edge.ports import (
 )
 from aldaba_edge.shadow import Comparing, Ours, Switched
 from aldaba_edge.signs import Signs
+from aldaba_edge.supply_watch import SupplyWatch
 from aldaba_shared import events, passes, phone
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.door import FREE_MODES, DoorInput
@@ -77,6 +78,7 @@ class DoorLoop:
             plan.id, shared.clock, around=around, first_cards=shared.first_cards, changed=self._mode_changed
         )
         self.feedback = LockFeedback(plan.id, shared.clock, shared.journal.record)
+        self.supply = SupplyWatch(plan.id, shared.clock, self.tell, alarm_seconds=plan.mains_alarm_seconds)
         self._comparing = Comparing(plan.id, shared.clock, self.tell)
         self._signs = Signs(plan.id, {}, {})  # a driver may complain before its door is put together
         self._fitted = fit(self)
@@ -375,9 +377,8 @@ class DoorLoop:
     def _moved(self, event: events.AnyEvent, sequence: int) -> int:
         movement = events.movement(event)
         if movement is not None:
-            shared = self._shared
-            order = Order(shared.clock.now(), shared.id, shared.journal.id, sequence)
-            shared.presences.move(movement.holder, movement.zone, order)
+            order = Order(self._shared.clock.now(), self._shared.id, self._shared.journal.id, sequence)
+            self._shared.presences.move(movement.holder, movement.zone, order)
         return sequence
 
     def _moves_into(self, side: Side, decision: Decision) -> ZoneId | None:
@@ -491,6 +492,7 @@ class DoorLoop:
         self._noise.close()
         self._comparing.stop()
         self.feedback.stop()
+        self.supply.stop()
         self._fitted.mechanics.close()
 
     def _count(self, side: Side, why: str) -> None:

@@ -26,6 +26,7 @@ class DoorPlan:
     """Where each side leads; `EGRESS` leads to the street unless the configuration says otherwise."""
     release_seconds: float = 5.0
     long_access_seconds: float = 15.0
+    mains_alarm_seconds: float = 60.0
     offline_grace_hours: int = 168
     unsure_clock: UnsureClock = UnsureClock.ALLOW
     counts_passages: bool = False

@@ -136,6 +136,8 @@ def contacts_of(door: told.Door) -> dict[str, told.Device]:
         "exit_button": door.exit_button,
         "tamper": door.tamper,
         "fire": door.fire,
+        "mains_lost": door.mains_lost,
+        "battery_low": door.battery_low,
         "lock_feedback": door.lock_feedback,
         "others_relay": door.others_relay,
         "passage_in": door.passage_in,

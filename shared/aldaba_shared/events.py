@@ -15,7 +15,9 @@ import msgspec
 from msgspec import Struct
 
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
+from aldaba_shared.event import Event
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ZoneId
+from aldaba_shared.power_events import BatteryCharged, BatteryLow, PowerFailing, PowerMainsBack, PowerMainsLost
 from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Facts
 from aldaba_shared.turnstile import Passage
@@ -23,10 +25,6 @@ from aldaba_shared.wire import Malformed, Moment
 
 GENESIS: Final = bytes(32)
 """The hash before the first line of a journal."""
-
-
-class Event(Struct, frozen=True, tag_field="kind", omit_defaults=True):
-    """Something that happened; the tag is its name on the wire, a past participle."""
 
 
 class AccessDecided(Event, frozen=True, tag="access_decided", omit_defaults=True):
@@ -351,6 +349,11 @@ AnyEvent: TypeAlias = (
     | LockRested
     | LockStuck
     | LockFollows
+    | PowerMainsLost
+    | PowerFailing
+    | PowerMainsBack
+    | BatteryLow
+    | BatteryCharged
     | FireReported
     | FireEnded
     | IntrusionArmed
@@ -384,6 +387,8 @@ ALARMS: Final = (
     DoorForced,
     DoorHeld,
     LockStuck,
+    PowerFailing,
+    BatteryLow,
     FireReported,
     Tampered,
     DeviceLost,

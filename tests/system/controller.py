@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -81,7 +82,9 @@ class SimulatedController:
         text: str = CONFIG,
         rows: Callable[[datetime], list[Row]] = lambda now: rules_for(ANA, now),
         rules_age: timedelta = timedelta(0),
+        follows: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
+        """Put it together. `follows` are inputs wired to outputs, low while the output is high, as a feedback is."""
         self.folder = folder
         self.config = folder / "edge.toml"
         self.config.write_text(text.format(folder=folder, release_seconds=release_seconds))
@@ -97,11 +100,19 @@ class SimulatedController:
         write_rules(self.data / "rules" / "1-1" / "rules.db", told, keys.seal_head(head), head.set_hash)
         (self.data / "rules" / "current").symlink_to("1-1")
         self.changes: list[tuple[int, bool]] = []
-        self.panel = PinPanel(folder / "panel", lambda pin, level: self.changes.append((pin, level)))
+        self._follows = follows
+        self.panel = PinPanel(folder / "panel", self._changed)
+        for follower in follows.values():
+            self.panel.drive(follower, level=True)
         self.panel.drive(CONTACT_PIN, level=False)
         self.panel.drive(EXIT_PIN, level=True)
         self.board = Pn532Board(folder / "reader")
         self.process: subprocess.Popen[bytes] | None = None
+
+    def _changed(self, pin: int, level: bool) -> None:
+        self.changes.append((pin, level))
+        if pin in self._follows:
+            self.panel.drive(self._follows[pin], level=not level)
 
     @property
     def released(self) -> bool:

@@ -14,6 +14,11 @@ STRIKE = 'lock = {{ profile = "strike-fail-secure", pin = 17, fail_safe = false,
 MAGNET = 'emergency_release = "hardware"\nfire_relay = "hardware"\n' + STRIKE.replace(
     "strike-fail-secure", "maglock-fail-safe"
 ).replace("fail_safe = false, max_on_ms = 30000", "fail_safe = true").replace("max_on_ms = 30000", "")
+FEEDBACK_PIN = 19
+FEEDBACK = (
+    f'lock_feedback = {{{{ profile = "gpio-contact", options = '
+    f"{{{{ pin = {FEEDBACK_PIN}, active_when_closed = true, debounce_ms = 5 }}}} }}}}"
+)
 WELL_WIRED = {"front lock holds": True, "front lock clicks": True, "front lock frees": True}
 
 pytestmark = pytest.mark.system
@@ -89,6 +94,21 @@ def test_a_magnet_is_not_commissioned_until_both_its_safeguards_freed_the_door(c
     code, said = commission(controller, WELL_WIRED | pressed | {"front fire_relay": False})
     wrong = [one["what"] for one in json.loads(said)["findings"] if not one["well"]]
     assert (code, wrong) == (1, ["door front, fire relay"])
+
+
+@pytest.mark.feature(95)
+@pytest.mark.parametrize(("wired_to", "well"), [(LOCK_PIN, True), (LOCK_PIN + 1, False)], ids=["follows", "is stuck"])
+def test_a_lock_that_does_not_follow_its_relay_is_not_commissioned(
+    tmp_path: Path, wired_to: int, *, well: bool
+) -> None:
+    text = CONFIG.replace("\n[[door.readers]]", f"{FEEDBACK}\n\n[[door.readers]]")
+    controller = SimulatedController(tmp_path, text=text, follows={wired_to: FEEDBACK_PIN})
+    code, said = commission(controller, WELL_WIRED, "--click-test")
+    controller.close()
+    found = {one["what"]: (one["well"], one["told"]) for one in json.loads(said)["findings"]}
+    assert found["door front, lock feedback"][0] is well, said
+    assert ("never said released" in found["door front, lock feedback"][1]) is not well
+    assert code == (0 if well else 1)
 
 
 def test_nobody_drives_pins_that_the_daemon_drives(controller: SimulatedController) -> None:

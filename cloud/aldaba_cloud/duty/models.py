@@ -67,6 +67,8 @@ WORDS: Final[dict[str, dict[str, str]]] = {
     "door_forced": {"es": "puerta forzada", "ca": "porta forçada", "en": "door forced"},
     "door_held": {"es": "puerta retenida abierta", "ca": "porta retinguda oberta", "en": "door held open"},
     "lock_stuck": {"es": "cerradura atascada", "ca": "pany encallat", "en": "lock stuck"},
+    "power_failing": {"es": "corte de corriente", "ca": "tall de corrent", "en": "mains lost"},
+    "battery_low": {"es": "batería casi agotada", "ca": "bateria gairebé esgotada", "en": "battery nearly empty"},
     "fire_reported": {"es": "aviso de incendio", "ca": "avís d'incendi", "en": "fire reported"},
     "tampered": {"es": "caja o lector abierto", "ca": "caixa o lector obert", "en": "box or reader opened"},
     "device_lost": {"es": "un aparato no responde", "ca": "un aparell no respon", "en": "a device stopped working"},

@@ -45,6 +45,8 @@ ALARMING: Final = frozenset(
         "door_forced",
         "door_held",
         "lock_stuck",
+        "power_failing",
+        "battery_low",
         "fire_reported",
         "tampered",
         "device_lost",
