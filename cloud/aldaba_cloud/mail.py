@@ -1,5 +1,6 @@
 """Outgoing mail: a port, and SMTP behind it."""
 
+import contextlib
 import smtplib
 from email.message import EmailMessage
 from typing import Protocol
@@ -43,11 +44,21 @@ class SmtpMailer:
         message["From"], message["To"], message["Subject"] = config.mail_from, to, subject
         message.set_content(text)
         try:
-            with smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=TIMEOUT_SECONDS) as server:
+            server = smtplib.SMTP(config.smtp_host, config.smtp_port, timeout=TIMEOUT_SECONDS)
+            try:
                 if config.smtp_starttls:
                     server.starttls()
                 if config.smtp_username:
                     server.login(config.smtp_username, config.smtp_password)
                 server.send_message(message)
+                _take_leave(server)
+            finally:
+                server.close()
         except (OSError, smtplib.SMTPException) as error:
             raise MailNotSent(config.smtp_host or "no smtp_host", str(error)) from error
+
+
+def _take_leave(server: smtplib.SMTP) -> None:
+    """Say goodbye; a server that took the mail and then fails has taken it all the same (RFC 5321, 4.2.5)."""
+    with contextlib.suppress(OSError, smtplib.SMTPException):
+        server.quit()

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from aldaba_shared.topics import Channel
 log = structlog.get_logger()
 
 KEEPALIVE_SECONDS: Final = 30
+ASK_AGAIN_SECONDS: Final = 10.0
 QOS: Final = 1
 ANY: Final = "+"
 
@@ -81,6 +83,9 @@ class PahoLink:
         self._on_connect: Callable[[], None] = lambda: None
         self._on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None
         self._started = False
+        self._stopping = threading.Event()
+        self._listening = False
+        self._refusals = 0
         self._client = Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=True, protocol=MQTTProtocolVersion.MQTTv311
         )
@@ -101,6 +106,7 @@ class PahoLink:
         """Connect and stay connected; a broker that is not there yet is tried again."""
         self._on_connect, self._on_message = on_connect, on_message
         self._started = True
+        self._stopping.clear()
         self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
         self._client.loop_start()
 
@@ -120,13 +126,14 @@ class PahoLink:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker answers now."""
-        return self._client.is_connected()
+        """Whether the broker answers now, and lets us hear what is meant for us."""
+        return self._listening and self._client.is_connected()
 
     def stop(self) -> None:
         """Disconnect and join the network thread; idempotent."""
         if self._started:
             self._started = False
+            self._stopping.set()
             self._client.disconnect()
             self._client.loop_stop()
 
@@ -138,20 +145,35 @@ class PahoLink:
         if code.is_failure:
             log.warning("broker_refused", why=str(code))
             return
+        self._refusals = 0
         client.subscribe([(topic, QOS) for topic in self._wanted])
 
     def _subscribed(
-        self, _client: Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
+        self, client: Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
     ) -> None:
         refused = [topic for topic, code in zip(self._wanted, codes, strict=False) if code.is_failure]
         if refused:
-            log.error("subscription_refused", topics=refused)
+            self._ask_again(client, refused)
+            return
         log.info("broker_connected", host=self._broker.host)
+        self._listening = True
         self._post(self._on_connect)
+
+    def _ask_again(self, client: Client, refused: list[str]) -> None:
+        """A broker that knows us by our certificate takes us before the cloud gave us our rights there: wait for them.
+
+        The wait is paho's own thread's, which has nothing else to do while nothing is heard.
+        """
+        if self._refusals == 0:
+            log.error("subscription_refused", topics=refused)
+        self._refusals += 1
+        if not self._stopping.wait(min(float(self._refusals), ASK_AGAIN_SECONDS)):
+            client.subscribe([(topic, QOS) for topic in self._wanted])
 
     def _went(
         self, _client: Client, _data: object, _flags: DisconnectFlags, code: ReasonCode, _properties: Properties | None
     ) -> None:
+        self._listening = False
         log.info("broker_lost", why=str(code))
 
     def _heard(self, _client: Client, _data: object, message: MQTTMessage) -> None:

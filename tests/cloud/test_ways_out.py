@@ -31,6 +31,8 @@ class Received:
     port: int = 0
     status: int = 204
     refuse: bool = False
+    leave: bytes = b"221 bye\r\n"
+    """What is answered to QUIT; nothing means that the line is cut."""
     mails: list[bytes] = field(default_factory=list)
     posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
@@ -49,7 +51,7 @@ def smtp(received: Received) -> type[StreamRequestHandler]:
                     self.wfile.write(b"354 go on\r\n")
                     received.mails.append(b"".join(iter(self.rfile.readline, b".\r\n")))
                 if word == b"QUIT":
-                    self.wfile.write(b"221 bye\r\n")
+                    self.wfile.write(received.leave)
                     return
                 refused = received.refuse and word == b"RCPT"
                 self.wfile.write(b"550 nobody of that name\r\n" if refused else b"250 well\r\n")
@@ -105,6 +107,16 @@ def mailer_to(tmp_path: Path) -> Callable[[int], SmtpMailer]:
         return SmtpMailer(config)
 
     return to
+
+
+@pytest.mark.parametrize("leave", [b"", b"421 closing\r\n", b"\xff\r\n"], ids=["cut", "failing", "not SMTP"])
+def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(
+    mailer_to: Callable[[int], SmtpMailer], leave: bytes
+) -> None:
+    with mail_server() as server:
+        server.leave = leave
+        mailer_to(server.port).send("duty@space.example", "Alarm", "The street door was forced.")
+    assert len(server.mails) == 1
 
 
 def message(port: int) -> Message:

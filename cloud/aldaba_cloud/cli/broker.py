@@ -32,6 +32,8 @@ certfile {folder}/broker.crt
 keyfile {folder}/broker.key
 crlfile {folder}/revocations.pem
 require_certificate true
+# Who somebody is stands in the certificate; a name and a password are not looked at here.
+use_identity_as_username true
 tls_version tlsv1.2
 """
 

@@ -66,6 +66,8 @@ def _listener(here: Here) -> list[str]:
         f"keyfile {here.folder}/broker.key",
         f"crlfile {here.folder}/revocations.pem",
         "require_certificate true",
+        "# Who somebody is stands in the certificate; a name and a password are not looked at.",
+        "use_identity_as_username true",
         "tls_version tlsv1.2",
     ]
     return [
