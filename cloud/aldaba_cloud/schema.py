@@ -10,6 +10,7 @@ from aldaba_cloud import audit, jobs, outbox
 from aldaba_cloud.access import round_store as access_round_store
 from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
+from aldaba_cloud.bookings import store as bookings_store
 from aldaba_cloud.db import Database, metadata
 from aldaba_cloud.duty import store as duty_store
 from aldaba_cloud.fleet import alarms as fleet_alarms
@@ -37,6 +38,7 @@ STORES = (
     fleet_books,
     fleet_certificates,
     fleet_configurations,
+    bookings_store,
     duty_store,
     occupancy_store,
     access_store,

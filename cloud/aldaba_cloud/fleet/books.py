@@ -35,7 +35,7 @@ from sqlalchemy import (
 from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in, writable_in
 from aldaba_cloud.fleet.filing import Filed
 from aldaba_cloud.fleet.models import Controller, Hole, Watermark, effective
-from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId
+from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId, ZoneId
 from aldaba_shared.reasons import Reason
 
 events = scoped_table(
@@ -310,6 +310,35 @@ def movements(work: Work, site: SiteId, holders: Iterable[HolderId] | None = Non
     if holders is not None:
         found = found.where(events.c.holder_id.in_(sorted(holders)))
     return work.db.execute(found)
+
+
+class Arrival(NamedTuple):
+    """A movement into a zone; `measured` says whether its controller's clock was compared with ours."""
+
+    holder: HolderId
+    zone: ZoneId
+    at: datetime
+    measured: bool
+
+
+def arrivals(work: Work, site: SiteId, zones: Iterable[ZoneId], since: datetime) -> list[Arrival]:
+    """Who went into any of these zones of a site since a moment, oldest first."""
+    clock = (
+        (segments.c.controller_id == events.c.controller_id)
+        & (segments.c.boot == events.c.boot)
+        & (segments.c.segment == events.c.segment)
+    )
+    found = (
+        select(events.c.holder_id, events.c.zone_id, events.c.at, segments.c.offset_us)
+        .select_from(events.outerjoin(segments, clock))
+        .where(events.c.site_id == site, events.c.at >= since, events.c.zone_id.in_(sorted(zones)))
+        .where(events.c.holder_id.is_not(None), work.visible(events))
+        .order_by(events.c.at)
+    )
+    return [
+        Arrival(HolderId(row.holder_id), ZoneId(row.zone_id), row.at, row.offset_us is not None)
+        for row in work.db.execute(found)
+    ]
 
 
 def recent_events(work: Work, site: SiteId | None = None, *, limit: int = 100) -> Sequence[Row[Any]]:

@@ -185,6 +185,11 @@ def find_contract(work: Work, contract: ContractId) -> Contract | None:
     return _contract(row, sorted(work.db.execute(people).scalars()))
 
 
+def lock_contract(work: Work, contract: ContractId) -> None:
+    """Have whoever else wants a contract's quotas wait until this transaction ends; SQLite has one writer anyway."""
+    work.db.execute(select(contracts.c.id).where(contracts.c.id == contract).with_for_update())
+
+
 def contracts_of(work: Work, wanted: Iterable[HolderId] | None = None) -> list[Contract]:
     """The contracts in which any of these holders is one of the people; all of them if none are named."""
     found = select(contracts).where(work.visible(contracts)).order_by(contracts.c.id)
