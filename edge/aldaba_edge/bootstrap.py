@@ -160,9 +160,8 @@ class Edge:
         sync = self.core.sync
         sync.on_modes, sync.on_release, sync.on_sticker = self._set_modes, self._released, self._asked_by_sticker
         sync.uplink.on_measured = self.time.measured
-        self.time.on_known = self._time_known
-        if sync.modes is not None:
-            self._set_modes(sync.modes)
+        self.time.on_known = self._modes_again  # a door that would not stay unlocked by an unsure clock may now
+        self._modes_again()
         self.core.start()
         for alarm in self.alarms:
             alarm.start()
@@ -244,10 +243,12 @@ class Edge:
             self._renewal = Renewal(self.config.data, asker, runner, self.clock, link.credentials_changed)
         self._renewal.look()
 
-    def _time_known(self) -> None:
-        """A door that would not stay unlocked by an unsure clock may now."""
+    def _modes_again(self) -> None:
+        """What the cloud said last; hours run at a controller that it never told anything too."""
         if self.core.sync.modes is not None:
             self._set_modes(self.core.sync.modes)
+        else:
+            self.doors.look()
 
     def _set_modes(self, modes: Modes) -> None:
         """What the cloud wants every door to do by itself; a door that is not named is locked."""
