@@ -87,7 +87,7 @@ def test_a_booking_is_read_back_as_it_was_made(desk: Desk) -> None:
     with desk.work() as work:
         assert store.find_booking(work, made.id) == made
         assert store.find_resource(work, desk.room.id) == desk.room
-        assert store.bookings_between(work, Span(TEN, TEN + timedelta(minutes=1)), holder=desk.space.ana) == [made]
+        assert store.bookings_between(work, Span(TEN, TEN + timedelta(minutes=1)), holders=[desk.space.ana]) == [made]
 
 
 @pytest.mark.feature(8)

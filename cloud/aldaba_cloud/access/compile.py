@@ -8,18 +8,28 @@ has, and rehearsing compares two of them with each other.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
+from aldaba_cloud.bookings.models import EntryRight
 from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
 from aldaba_cloud.places.models import Door, Place, routes
 from aldaba_shared import door_rules, presence
 from aldaba_shared.card_keys import SETTING as SECRETS
 from aldaba_shared.door_rules import DoorRules
-from aldaba_shared.ids import ContractId, ControllerId, CredentialId, DoorId, HolderId, ScheduleId, ZoneId
+from aldaba_shared.ids import (
+    ContractId,
+    ControllerId,
+    CredentialId,
+    DoorId,
+    HolderId,
+    RightId,
+    ScheduleId,
+    ZoneId,
+)
 from aldaba_shared.keys import CredentialKind, credential_key, looked_up_by
 from aldaba_shared.messages import WorkingKey
 from aldaba_shared.passes import cancelled_body
@@ -31,6 +41,7 @@ from aldaba_shared.snapshot import DURESS, ENABLED, ESSENTIAL, GOOD_STANDING, LO
 from aldaba_shared.wire import encode
 
 NOT_RENEWING: Final = 0
+EVER: Final = datetime.fromtimestamp(0, UTC)
 SPECIAL_DAYS_AHEAD: Final = timedelta(days=400)
 ID_LENGTH: Final = 40
 
@@ -53,6 +64,7 @@ class People:
     holders: Mapping[HolderId, Holder]
     contracts: tuple[Contract, ...]
     cards: tuple[Card, ...] = ()
+    booked: tuple[EntryRight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +78,35 @@ class ControllerRules:
 
 @dataclass(frozen=True, slots=True)
 class Entitlement:
-    """Why a holder may pass a door: the schedule, and the contract if there is one."""
+    """Why a holder may pass a door: the schedule, and the contract or the booking if there is one."""
 
     door: DoorId
     holder: HolderId
     schedule: ScheduleId
     contract: Contract | None = None
+    booked: EntryRight | None = None
+
+    @property
+    def right_id(self) -> RightId:
+        """The right's name: what it comes from, and its schedule."""
+        return RightId(f"{self.booked.booking if self.booked else self.contract_id or 'own'}:{self.schedule}")
+
+    @property
+    def renews(self) -> bool:
+        """Whether it goes on by itself; what was booked ends with the booking."""
+        return self.booked is None and self.contract is not None and self.contract.renews
+
+    def begins_at(self, zone: ZoneInfo) -> datetime:
+        """The instant from which it holds; rights of nobody's contract hold from ever."""
+        if self.booked is not None:
+            return self.booked.span.start
+        return self.contract.begins_at(zone) if self.contract else EVER
+
+    def ends_at(self, zone: ZoneInfo) -> datetime | None:
+        """The instant it ends by itself; None if nothing ends it."""
+        if self.booked is not None:
+            return self.booked.span.end
+        return self.contract.rights_end_at(zone) if self.contract else None
 
     @property
     def contract_id(self) -> ContractId | None:
@@ -100,6 +135,15 @@ class SiteRules:
         for holder in people.holders:
             for door, schedule in self._union(self.levels.by_holder.get(holder, ())):
                 yield Entitlement(door, holder, schedule)
+        yield from self._booked(people)
+
+    def _booked(self, people: People) -> Iterator[Entitlement]:
+        """A booking opens the whole way to what was booked, by its own time and no schedule."""
+        contracts = {one.id: one for one in people.contracts}
+        for one in people.booked:
+            contract = contracts.get(one.contract) if one.contract else None
+            for door in sorted(self.doors_to(Target(ALWAYS, zone=one.zone))):
+                yield Entitlement(door, one.holder, ALWAYS, contract, one)
 
     def known_here(self, people: People) -> frozenset[HolderId]:
         """Holders whose cards this site's doors know by name, so that a refusal can say why."""
@@ -109,7 +153,9 @@ class SiteRules:
             if contract.state is not ContractState.DRAFT and contract.plan in self._by_plan
             for holder in contract.people
         }
-        return frozenset(by_contract | {holder for holder in people.holders if holder in self.levels.by_holder})
+        by_booking = {one.holder for one in people.booked if one.zone in self.place.zones}
+        own = {holder for holder in people.holders if holder in self.levels.by_holder}
+        return frozenset(by_contract | by_booking | own)
 
     def may_ask(self, people: People) -> frozenset[HolderId]:
         """Who may open by a door's sticker: whose plan comes with it, and who is here without any plan."""
@@ -303,24 +349,21 @@ class _ContractEnds:
         self._zone = zone
         self._known: dict[ContractId, tuple[int, int | None]] = {}
 
-    def of(self, contract: Contract | None) -> tuple[int, int | None]:
+    def of(self, one: Entitlement) -> tuple[int, int | None]:
         """Seconds since 1970; holders without a contract have had their rights for ever."""
-        if contract is None:
-            return 0, None
-        if contract.id not in self._known:
-            ends = contract.rights_end_at(self._zone)
-            self._known[contract.id] = (_seconds(contract.begins_at(self._zone)) or 0, _seconds(ends))
-        return self._known[contract.id]
+        if one.booked is not None or one.contract is None:
+            return _seconds(one.begins_at(self._zone)) or 0, _seconds(one.ends_at(self._zone))
+        if one.contract.id not in self._known:
+            begins = _seconds(one.begins_at(self._zone)) or 0
+            self._known[one.contract.id] = (begins, _seconds(one.ends_at(self._zone)))
+        return self._known[one.contract.id]
 
 
 def _grant(one: Entitlement, ends: _ContractEnds) -> Row:
-    begins, until = ends.of(one.contract)
-    flags = GOOD_STANDING
-    if one.contract is not None:
-        flags = GOOD_STANDING if one.contract.standing in GOOD else 0
-        flags |= RENEWS if one.contract.renews else NOT_RENEWING
-    name = f"{one.contract_id or 'own'}:{one.schedule}"
-    return Row("grant_", (one.door, one.holder, name, one.schedule, one.contract_id, flags, begins, until))
+    begins, until = ends.of(one)
+    flags = GOOD_STANDING if one.contract is None or one.contract.standing in GOOD else 0
+    flags |= RENEWS if one.renews else NOT_RENEWING
+    return Row("grant_", (one.door, one.holder, one.right_id, one.schedule, one.contract_id, flags, begins, until))
 
 
 def _asker(holder: Holder) -> tuple[CredentialKind, bytes, tuple[str | int | None, ...]]:

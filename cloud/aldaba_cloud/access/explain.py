@@ -12,7 +12,7 @@ from aldaba_cloud.fleet import books
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.events import AccessDecided, read_line
-from aldaba_shared.ids import ControllerId, CredentialId, CredentialKey, DoorId, HolderId, RightId
+from aldaba_shared.ids import ControllerId, CredentialId, CredentialKey, DoorId, HolderId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.rules import Credential, Facts, MemoryRules, Right
 
@@ -141,11 +141,11 @@ def _credential(people: People, issued: IssuedCredential) -> Credential:
 def _right(rules: SiteRules, one: Entitlement) -> Right:
     """The right a door would find, from the same entitlement that its row is made of."""
     return Right(
-        id=RightId(f"{one.contract_id or 'own'}:{one.schedule}"),
+        id=one.right_id,
         schedule=rules.schedule(one.schedule),
-        valid_from=one.contract.begins_at(rules.zone) if one.contract else datetime.fromtimestamp(0, rules.zone),
-        valid_until=one.contract.rights_end_at(rules.zone) if one.contract else None,
+        valid_from=one.begins_at(rules.zone),
+        valid_until=one.ends_at(rules.zone),
         contract=one.contract_id,
         good_standing=one.contract is None or one.contract.standing in GOOD,
-        renews=one.contract is not None and one.contract.renews,
+        renews=one.renews,
     )

@@ -5,27 +5,33 @@ together; the broker tells the doors after the commit.
 """
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
 
 from aldaba_cloud import outbox
 from aldaba_cloud.access import store
 from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules, people_rows, site_rows
 from aldaba_cloud.access.models import Generation
-from aldaba_cloud.db import Work
+from aldaba_cloud.bookings import service as bookings
+from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import service as fleet
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
 from aldaba_cloud.places import store as places
-from aldaba_shared.ids import ControllerId, HolderId, SiteId
+from aldaba_shared.ids import ControllerId, HolderId, NetworkId, SiteId
 from aldaba_shared.messages import Delta, Head
 from aldaba_shared.snapshot import (
     COLUMNS,
@@ -66,12 +72,13 @@ def site_rules(work: Work, site_id: SiteId) -> SiteRules:
 
 
 def people_of(work: Work, keyring: Keyring, whom: Iterable[HolderId] | None = None) -> People:
-    """Load holders with contracts and cards: these, or everybody."""
+    """Load holders with contracts, cards and what they booked: these, or everybody."""
     named = None if whom is None else sorted(set(whom))
     return People(
         holders=members.holders_by_id(work, named),
         contracts=_only(members.contracts_of(work, named), named),
         cards=tuple(Card(one, keyring.unseal(sealed)) for one, sealed in members.credentials_of(work, named)),
+        booked=tuple(bookings.rights_ahead(work, named)),
     )
 
 
@@ -112,6 +119,18 @@ def publish(
         before = store.published(work, controller.id, None if named is None else [NOBODYS, *named]) if known else []
         made += _publish_one(work, site_id, (controller.id, known), Difference(before, map(store.encoded, wanted)))
     return made
+
+
+def publish_changed(db: Connection, keyring: Keyring, now: datetime) -> None:
+    """Make new rules for those whose rights are others now, as bookings and others left word of in the outbox."""
+    told = outbox.waiting(db, (bookings.RIGHTS_CHANGED,))
+    changed: dict[tuple[NetworkId, SiteId], set[HolderId]] = defaultdict(set)
+    for one in told:
+        changed[one.network, one.site].add(HolderId(one.subject))
+    for (network, site), whom in sorted(changed.items()):
+        work = Work(db, Scope(network, frozenset({site})), now)
+        publish(work, site, keyring, controller_keys(work, keyring), whom=whom)
+    outbox.mark_told(db, [one.id for one in told], now)
 
 
 class Difference:

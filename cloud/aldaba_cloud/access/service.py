@@ -239,7 +239,7 @@ def reach_of(work: Work, holder: HolderId, keyring: Keyring) -> dict[SiteId, lis
         entitled = [one for one in rules.entitlements(people) if one.holder == holder]
         for door in sorted({one.door for one in entitled}):
             mine = [one for one in entitled if one.door == door]
-            ends = [one.contract.rights_end_at(rules.zone) if one.contract else None for one in mine]
+            ends = [one.ends_at(rules.zone) for one in mine]
             latest = None if None in ends else max(end for end in ends if end is not None)
             schedules = tuple(rules.schedule(name) for name in sorted({one.schedule for one in mine}))
             found.setdefault(site.id, []).append(Reach(door, schedules, latest))

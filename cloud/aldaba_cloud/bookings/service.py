@@ -5,6 +5,7 @@ kept together or not at all. Two who want the same are told apart by the databas
 (`store.claim`), never by looking first.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -17,6 +18,7 @@ from aldaba_cloud.bookings.models import (
     LIVE,
     Booking,
     BookingId,
+    EntryRight,
     NotBookable,
     Price,
     Request,
@@ -30,6 +32,7 @@ from aldaba_cloud.bookings.models import (
     Waiting,
     after,
     check_rules,
+    entry_rights,
 )
 from aldaba_cloud.bookings.prices import cancel_fee, quote
 from aldaba_cloud.db import Work
@@ -46,6 +49,8 @@ RIGHTS_CHANGED: Final = "rights.changed"
 """News for whoever publishes rules: this holder's rights are others now."""
 MAY_BOOK: Final = frozenset({Standing.GOOD, Standing.GRACE})
 HOUR: Final = 60
+PUBLISHED_AHEAD: Final = timedelta(days=14)
+"""So far ahead doors know of bookings; what lies further comes to them day by day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +257,16 @@ def serve_waiting(work: Work, resource: Resource, span: Span) -> list[Booking]:
         except AldabaError:
             continue  # Still taken, or no longer allowed to: the next in line may fit.
     return served
+
+
+def rights_ahead(work: Work, whom: Iterable[HolderId] | None = None) -> list[EntryRight]:
+    """Who may pass which doors for what is booked in the next fortnight: everybody, or only these."""
+    ahead = Span(work.now, work.now + PUBLISHED_AHEAD)
+    wanted = None if whom is None else frozenset(whom)
+    known = {one.id: one for one in store.list_resources(work)}
+    live = store.bookings_between(work, ahead, states=LIVE, holders=wanted)
+    rights = (one for booking in live for one in entry_rights(booking, known[booking.resource]))
+    return [one for one in rights if wanted is None or one.holder in wanted]
 
 
 def zone_of(work: Work, resource: Resource) -> ZoneInfo:

@@ -247,18 +247,19 @@ def bookings_between(
     *,
     site: SiteId | None = None,
     resource: ResourceId | None = None,
-    holder: HolderId | None = None,
+    holders: Iterable[HolderId] | None = None,
     states: Iterable[State] | None = None,
 ) -> list[Booking]:
-    """Bookings that meet a span, in the order of their start; a holder's own and those they are a guest of."""
+    """Bookings that meet a span, in the order of their start; those of holders with what they are guests of."""
     found = select(bookings).where(bookings.c.starts_at < span.end, bookings.c.ends_at > span.start)
     if site is not None:
         found = found.where(bookings.c.site_id == site)
     if resource is not None:
         found = found.where(bookings.c.resource_id == resource)
-    if holder is not None:
-        invited = select(guests.c.booking_id).where(guests.c.holder_id == holder)
-        found = found.where((bookings.c.host_id == holder) | bookings.c.id.in_(invited))
+    if holders is not None:
+        theirs = sorted(set(holders))
+        invited = select(guests.c.booking_id).where(guests.c.holder_id.in_(theirs))
+        found = found.where(bookings.c.host_id.in_(theirs) | bookings.c.id.in_(invited))
     if states is not None:
         found = found.where(bookings.c.state.in_(sorted(states)))
     return _load(work, found)

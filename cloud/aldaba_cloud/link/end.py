@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from aldaba_cloud import outbox
 from aldaba_cloud.access import publish, restored
+from aldaba_cloud.bookings.service import RIGHTS_CHANGED
 from aldaba_cloud.broker_accounts import CONTROL
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import Clock
@@ -248,9 +249,10 @@ class CloudEnd:
 
     def _pass_on(self, now: datetime) -> None:
         with self._database.read() as db:
-            if not outbox.waiting(db, PASSED_ON, 1):
+            if not outbox.waiting(db, (*PASSED_ON, RIGHTS_CHANGED), 1):
                 return
         with self._database.write() as db:
+            publish.publish_changed(db, self._keyring, now)
             waiting = outbox.waiting(db, PASSED_ON)
             outgoing = [message for one in waiting for message in self._messages(db, one, now)]
             outbox.mark_told(db, [one.id for one in waiting], now)
