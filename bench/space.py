@@ -7,7 +7,7 @@ sync, rules and a journal with every commit on the platter, on a loop of its own
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,9 +80,9 @@ class CloudSide:
         )
         return self
 
-    def receive(self, to: str, payload: bytes) -> None:
-        """A message from a controller, then a look whether it was the one waited for."""
-        self.end.receive(to, payload)
+    def receive_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Messages from controllers, then a look whether the one waited for was among them."""
+        self.end.receive_all(messages)
         self._news.put(None)
 
     def tick(self) -> None:

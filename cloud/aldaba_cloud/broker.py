@@ -10,7 +10,8 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
@@ -25,6 +26,10 @@ from aldaba_cloud.log import log
 UPWARD: Final = "aldaba/1/+/+/up"
 TICK_SECONDS: Final = 0.05
 MOST_WAITING: Final = 10_000
+MOST_AT_ONCE: Final = 64
+"""Messages in one transaction: of a line or two each, they take some 50 ms."""
+MOST_BYTES_AT_ONCE: Final = 1 << 20
+"""Where messages are full, four of them: some 50 ms too."""
 AT_LEAST_ONCE: Final = 1
 
 Socket: TypeAlias = Any
@@ -52,8 +57,8 @@ class Account:
 class End(Protocol):
     """Who takes messages and passes news on; `link.CloudEnd` is one."""
 
-    def receive(self, to: str, payload: bytes) -> None:
-        """Take one message."""
+    def receive_all(self, messages: Sequence[tuple[str, bytes]]) -> None:
+        """Take messages in their order."""
         ...
 
     def tick(self) -> None:
@@ -145,20 +150,39 @@ class Broker:
     def _work(self) -> None:
         due = 0.0
         while not self._stopping.is_set():
-            try:
-                message = self._waiting.get(timeout=TICK_SECONDS)
-            except queue.Empty:
-                message = None
-            try:
-                if message is not None:
-                    self._end.receive(*message)
-                if time.monotonic() >= due:
+            self._take(self._arrived())
+            if time.monotonic() >= due:
+                try:
                     self._end.tick()
-                    due = time.monotonic() + TICK_SECONDS
-            except Exception:  # noqa: BLE001 - whatever it was, the next message is not to blame
-                # One message must not silence all doors; without an ack it comes again.
-                log.exception("link_failed", topic=message[0] if message else "")
-                self._stopping.wait(1)
+                except Exception:  # noqa: BLE001 - whatever it was, the next message is not to blame
+                    log.exception("link_failed", topic="")
+                    self._stopping.wait(1)
+                due = time.monotonic() + TICK_SECONDS
+
+    def _arrived(self) -> list[tuple[str, bytes]]:
+        """The next message and what waits behind it, as much as one transaction may hold without holding others up."""
+        found: list[tuple[str, bytes]] = []
+        size = 0
+        with suppress(queue.Empty):
+            found.append(self._waiting.get(timeout=TICK_SECONDS))
+            while len(found) < MOST_AT_ONCE and (size := size + len(found[-1][1])) < MOST_BYTES_AT_ONCE:
+                found.append(self._waiting.get_nowait())
+        return found
+
+    def _take(self, messages: list[tuple[str, bytes]]) -> None:
+        """Give messages to the end together; if that fails one by one, for one must not silence all doors."""
+        if not messages:
+            return
+        try:
+            self._end.receive_all(messages)
+        except Exception:  # noqa: BLE001 - whatever it was, the other messages are not to blame
+            if len(messages) > 1:
+                for message in messages:
+                    self._take([message])
+                return
+            # Without an ack it comes again.
+            log.exception("link_failed", topic=messages[0][0])
+            self._stopping.wait(1)
 
 
 def _send_at_once(_client: Client, _data: object, opened: Socket) -> None:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.fleet import books, store
-from aldaba_cloud.fleet.ingest import take_batch
-from aldaba_cloud.occupancy.service import PresenceBooks, verify
+from aldaba_cloud.fleet.ingest import take_batch, take_run
+from aldaba_cloud.fleet.models import runs
+from aldaba_cloud.occupancy.service import GatheredMoves, PresenceBooks, verify
 from aldaba_cloud.occupancy.store import load_presence
 from tests.cloud.conftest import BARCELONA, NETWORK
 from tests.cloud.toy_controller import START, ToyController
@@ -25,8 +26,10 @@ Tap = tuple[int, str, str, int]
 taps = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from(HOLDERS), st.sampled_from(ZONES), st.integers(0, 5)), max_size=12
 )
-deliveries = st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.integers(1, 5)), max_size=20)
-"""Batches in any order: which controller, from which line, how many."""
+deliveries = st.lists(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(1, 6), st.integers(1, 5)), min_size=1, max_size=4), max_size=8
+)
+"""Batches in any order, some of which wait together: which controller, from which line, how many."""
 
 
 def written(story: Sequence[Tap]) -> list[ToyController]:
@@ -51,15 +54,14 @@ def oracle(story: Sequence[Tap]) -> dict[str, str]:
 def test_any_order_any_doubling_and_any_lateness_give_the_same_books(database: Database) -> None:
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(story=taps, mess=deliveries)
-    def same_books(story: Sequence[Tap], mess: Sequence[tuple[int, int, int]]) -> None:
+    def same_books(story: Sequence[Tap], mess: Sequence[Sequence[tuple[int, int, int]]]) -> None:
         toys = written(story)
         with database.write() as db:
             work = Work(db, Scope(NETWORK, frozenset({BARCELONA})), HEARD)
             for toy in toys:
                 toy.join(work)
-            for which, first, many in mess:
-                if first <= len(toys[which].lines):
-                    deliver(work, toys[which], first, first + many - 1)
+            for together in mess:
+                deliver_together(work, toys, together)
             event(f"delivered early: {min(len(list(books.recent_events(work))), 3)}+")
             for toy in reversed(toys):
                 deliver(work, toy, 1, None)
@@ -72,6 +74,17 @@ def test_any_order_any_doubling_and_any_lateness_give_the_same_books(database: D
         assert wrong == []
 
     same_books()
+
+
+def deliver_together(work: Work, toys: Sequence[ToyController], together: Sequence[tuple[int, int, int]]) -> None:
+    presence = GatheredMoves()
+    for which, toy in enumerate(toys):
+        sent = [(first, many) for one, first, many in together if one == which and first <= len(toy.lines)]
+        found = runs([toy.batch(first, first + many - 1) for first, many in sent])
+        event(f"batches taken as one: {len(sent) > len(found)}")
+        for run in found:
+            take_run(work, toy.record, run, presence)
+    presence.finish()
 
 
 def deliver(work: Work, toy: ToyController, first: int, last: int | None) -> None:

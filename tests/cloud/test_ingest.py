@@ -11,13 +11,14 @@ from msgspec.structs import replace as changed
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, store
-from aldaba_cloud.fleet.ingest import Taken, take_batch, take_hello, verify_chain
-from aldaba_cloud.fleet.models import UNREADABLE, BatchRefused
+from aldaba_cloud.fleet.ingest import Taken, take_batch, take_hello, take_run, verify_chain
+from aldaba_cloud.fleet.models import UNREADABLE, BatchRefused, runs
 from aldaba_cloud.occupancy import service as occupancy
 from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_cloud.occupancy.store import load_presence
 from aldaba_shared.decide import Side
 from aldaba_shared.events import (
+    GENESIS,
     AnyEvent,
     ClockSet,
     DoorForced,
@@ -100,6 +101,42 @@ def test_an_overlapping_batch_adds_only_what_is_new(work: Work, toy: ToyControll
     taken = take(work, toy, toy.batch(2, 6))
     assert [line.sequence for _, line in taken.lines] == [4, 5, 6]
     assert kept(work, toy) == [1, 2, 3, 4, 5, 6]
+
+
+def test_batches_that_follow_each_other_are_taken_as_one(work: Work, toy: ToyController) -> None:
+    for _ in range(5):
+        toy.tap("hld_ana", "zone_open")
+    (run,) = runs([toy.batch(1, 2), toy.batch(3, 4), last := toy.batch(5, 6)])
+    taken = take_run(work, toy.record, run, PresenceBooks())
+    assert taken.answer == Ack(toy.id, "j1", 6, last.nonce, START)
+    assert kept(work, toy) == [1, 2, 3, 4, 5, 6]
+    assert verify_chain(work, toy.id, toy.journal) is None
+
+
+def test_batches_that_do_not_follow_each_other_stay_apart(toy: ToyController) -> None:
+    for _ in range(5):
+        toy.tap("hld_ana", "zone_open")
+    first, next_one = toy.batch(1, 2), toy.batch(3, 4)
+    other_past, other_journal = changed(next_one, previous=bytes(32)), changed(next_one, journal="j2")
+    after_a_hole, later = changed(next_one, lost_before=3), toy.batch(4, 4)
+    nothing = changed(next_one, lines=())
+    for second in (other_past, other_journal, after_a_hole, later, nothing, first):
+        assert [run.batch for run in runs([first, second])] == [first, second]
+
+
+def test_a_clock_that_is_put_right_among_batches_taken_together_puts_presence_right(work: Work) -> None:
+    toy = ToyController("ctl_1", behind=-timedelta(hours=1))
+    toy.join(work)
+    toy.tap("hld_ana", "zone_open", START - timedelta(hours=2))
+    old = toy.batch()
+    toy.journal, toy.lines, toy.hashes = "j2", [], [GENESIS]
+    toy.open()
+    presence = occupancy.GatheredMoves()
+    for batch in (old, toy.batch()):
+        take_batch(work, toy.record, batch, presence)
+    presence.finish()
+    assert load_presence(work, BARCELONA)[ANA].since == START - timedelta(hours=2)
+    assert occupancy.verify(work, BARCELONA) == []
 
 
 def test_a_batch_from_beyond_is_asked_for_again(work: Work, toy: ToyController) -> None:

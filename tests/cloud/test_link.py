@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from aldaba_cloud.access import publish
 from aldaba_cloud.config import Config
@@ -138,6 +139,27 @@ def test_a_batch_is_acknowledged_with_its_nonce_and_the_clouds_time(
     batch = toy.batch()
     say(end, toy, batch)
     assert wire.of(Kind.ACK) == [Ack(toy.id, "j1", 1, batch.nonce, clock.now())]
+
+
+def test_batches_that_waited_together_are_acknowledged_once_and_one_bad_message_among_them_harms_no_other(
+    end: CloudEnd, toy: ToyController, wire: Wire, database: Database
+) -> None:
+    first = toy.batch()
+    toy.write(RulesApplied(1, 1, bytes(32)))
+    second = toy.batch(2)
+    other = ToyController("ctl_2")
+    with database.write() as db:
+        other.join(Work(db, Scope(NETWORK), START))
+    other.open()
+    stranger = structs.replace(other.batch(), controller=toy.id)
+    waiting = [(toy, first), (other, stranger), (other, other.batch()), (toy, second)]
+    messages = [(up(one), pack({Kind.BATCH: one.sealed(body)})) for one, body in waiting]
+    end.receive_all([*messages[:2], (up(toy), b"rubbish"), *messages[2:]])
+    acks = [body for body in wire.of(Kind.ACK) if isinstance(body, Ack)]
+    assert [(ack.controller, ack.watermark) for ack in acks] == [(toy.id, 2), (other.id, 1)]
+    assert acks[0].nonce == second.nonce
+    assert (lines_of(database, toy), lines_of(database, other)) == (2, 1)
+    assert alarms(database) == ["message_refused", "message_refused"]
 
 
 def test_a_hello_gets_an_answer_and_the_state_to_keep(end: CloudEnd, toy: ToyController, wire: Wire) -> None:

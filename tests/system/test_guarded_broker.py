@@ -3,7 +3,7 @@
 import queue
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,9 +130,10 @@ def _served(space: Space) -> Iterator[Space]:
     accounts = Accounts(space.keyring, authority, space.broker.folder / "revocations.pem")
 
     class Noted(CloudEnd):
-        def receive(self, to: str, payload: bytes) -> None:
-            space.heard.put(to)
-            super().receive(to, payload)
+        def receive_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+            for to, _ in messages:
+                space.heard.put(to)
+            super().receive_all(messages)
 
     def end(broker: Broker) -> CloudEnd:
         return Noted(

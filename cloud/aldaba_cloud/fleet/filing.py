@@ -15,16 +15,19 @@ from aldaba_cloud.fleet.models import BIG, UNREADABLE
 from aldaba_shared.events import LINE_LIMIT
 
 ANSWER: Final = "access_decided"
-DURESS_MARK: Final = b'"duress":true'
-"""Stands in a line whose PIN called for help, and in hardly any other: looked for before the line is read."""
+NO_DURESS: Final = False
 NUL_ESCAPED: Final = b"\\u0000"
 
 
 class Filed(NamedTuple):
-    """A line and the columns it is filed under. `at` is the controller's own time."""
+    """A line and the columns it is filed under, those from `kind` on in the books' order.
+
+    `at` is the controller's own time. `duress` says that whoever was answered typed their PIN of duress.
+    """
 
     sequence: int
     at: datetime
+    duress: bool
     kind: str
     door: str | None
     holder: str | None
@@ -35,13 +38,6 @@ class Filed(NamedTuple):
     segment: int
     body: bytes
     hash: bytes
-
-    @property
-    def duress(self) -> bool:
-        """Whether whoever was answered typed their PIN of duress."""
-        if self.kind != ANSWER or DURESS_MARK not in self.body:
-            return False
-        return msgspec.json.decode(self.body, type=_DuressLine).event.facts.credential.duress
 
     def event(self) -> dict[str, object]:
         """Everything the event says, as the line has it; nothing if nobody can read it."""
@@ -54,44 +50,29 @@ Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=80)]
 """What fits its column."""
 
 
-class _Shown(msgspec.Struct):
+class _Shown(msgspec.Struct, gc=False):
     door: Text
 
 
-class _Credential(msgspec.Struct):
+class _Credential(msgspec.Struct, gc=False):
     id: Text
-
-
-class _Facts(msgspec.Struct):
-    credential: _Credential | None = None
-
-
-class _Duress(msgspec.Struct):
     duress: bool = False
 
 
-class _DuressFacts(msgspec.Struct):
-    credential: _Duress = msgspec.field(default_factory=_Duress)
+class _Facts(msgspec.Struct, gc=False):
+    credential: _Credential | None = None
 
 
-class _DuressEvent(msgspec.Struct):
-    facts: _DuressFacts = msgspec.field(default_factory=_DuressFacts)
-
-
-class _DuressLine(msgspec.Struct):
-    event: _DuressEvent
-
-
-class _Decision(msgspec.Struct):
+class _Decision(msgspec.Struct, gc=False):
     reason: Text
     holder: Text | None = None
 
 
-class _DoorNow(msgspec.Struct):
+class _DoorNow(msgspec.Struct, gc=False):
     """How a door was when it answered: in an answer it stands where other events name their door."""
 
 
-class _Other(msgspec.Struct):
+class _Other(msgspec.Struct, gc=False):
     """What is filed of any event, of whatever release."""
 
     kind: Text
@@ -100,7 +81,7 @@ class _Other(msgspec.Struct):
     into: Text | None = None
 
 
-class _Usual(msgspec.Struct):
+class _Usual(msgspec.Struct, gc=False):
     """The same, and what an answer to a credential has besides."""
 
     kind: Text
@@ -112,18 +93,18 @@ class _Usual(msgspec.Struct):
     decision: _Decision | None = None
 
 
-class _Line(msgspec.Struct):
+class _Line(msgspec.Struct, gc=False):
     sequence: int
     at: datetime
     boot: Text
     segment: Annotated[int, msgspec.Meta(ge=0, lt=BIG)]
 
 
-class _UsualLine(_Line):
+class _UsualLine(_Line, gc=False):
     event: _Usual
 
 
-class _OtherLine(_Line):
+class _OtherLine(_Line, gc=False):
     event: _Other
 
 
@@ -133,9 +114,6 @@ MOVING: Final = frozenset({"passed", "entered_together", "shadow_compared"})
 _USUAL: Final = msgspec.json.Decoder(_UsualLine).decode
 _OTHER: Final = msgspec.json.Decoder(_OtherLine).decode
 
-Columns: TypeAlias = tuple[str, str | None, str | None, str | None, str | None, str | None]
-"""Kind, door, holder, credential, reason and the zone moved to; the same rule as `events.subject` and `movement`."""
-
 
 def file_lines(first: int, bodies: Sequence[bytes], hashes: Sequence[bytes], received_at: datetime) -> list[Filed]:
     """File lines that follow each other from `first` on; what nobody can read is kept, and marked so."""
@@ -143,11 +121,15 @@ def file_lines(first: int, bodies: Sequence[bytes], hashes: Sequence[bytes], rec
         read: list[_UsualLine | _OtherLine | None] = list(map(_USUAL, bodies))
     except (msgspec.DecodeError, RecursionError):
         read = list(map(_read, bodies))
-    lines = enumerate(zip(read, bodies, hashes, strict=True), start=first)
-    return [
-        _file(sequence, line, body, digest) or _unreadable(sequence, body, digest, received_at)
-        for sequence, (line, body, digest) in lines
-    ]
+    # Looked for once in all of them: a text with a NUL in it is refused by PostgreSQL.
+    doubtful = NUL_ESCAPED in b"".join(bodies)
+    filed = []
+    for sequence, (line, body, digest) in enumerate(zip(read, bodies, hashes, strict=True), first):
+        known = _file(sequence, line, body, digest)
+        if known is None or (doubtful and _has_nul(known)):
+            known = _unreadable(sequence, body, digest, received_at)
+        filed.append(known)
+    return filed
 
 
 def _read(body: bytes) -> _UsualLine | _OtherLine | None:
@@ -161,35 +143,50 @@ def _read(body: bytes) -> _UsualLine | _OtherLine | None:
 
 
 def _file(sequence: int, line: _UsualLine | _OtherLine | None, body: bytes, digest: bytes) -> Filed | None:
-    """A line under its columns; None if it is not what its place in the journal, or a column, wants."""
+    """A line under its columns; None if it is not what its place in the journal, or a column, wants.
+
+    Door, holder, credential, reason and zone go by the same rule as `events.subject` and `movement`.
+    """
     if line is None or line.sequence != sequence or len(body) > LINE_LIMIT:
         return None
-    at, known = line.at, _columns(line.event)
+    at, event = line.at, line.event
     if at.tzinfo is not UTC:
-        if at.tzinfo is None:
+        known = _in_utc(at)
+        if known is None:
             return None
-        try:
-            at = at.astimezone(UTC)
-        except OverflowError:
-            return None
-    if known is None or (NUL_ESCAPED in body and any("\x00" in text for text in (*known, line.boot) if text)):
-        return None
-    return Filed(sequence, at, *known, line.boot, line.segment, body, digest)
-
-
-def _columns(event: _Usual | _Other) -> Columns | None:
-    """What an event is filed under; None for one that lacks what every event of its kind has."""
+        at = known
+    boot, segment = line.boot, line.segment
     if event.kind != ANSWER:
-        if isinstance(event.door, _DoorNow):
+        door, holder, kind = event.door, event.holder, event.kind
+        if isinstance(door, _DoorNow):
             return None
-        zone = event.into if event.kind in MOVING and event.holder else None
-        return (event.kind[:40], event.door, event.holder, None, None, zone)
+        zone = event.into if holder and kind in MOVING else None
+        return Filed(sequence, at, NO_DURESS, kind[:40], door, holder, None, None, zone, boot, segment, body, digest)
     if not isinstance(event, _Usual) or event.decision is None or event.shown is None or event.facts is None:
         return None
-    holder, credential = event.decision.holder, event.facts.credential
+    shown, decision, card = event.shown, event.decision, event.facts.credential
+    holder = decision.holder
+    credential, duress = (card.id, card.duress) if card else (None, NO_DURESS)
     zone = event.into if holder else None
-    return (ANSWER, event.shown.door, holder, credential.id if credential else None, event.decision.reason, zone)
+    return Filed(
+        sequence, at, duress, ANSWER, shown.door, holder, credential, decision.reason, zone, boot, segment, body, digest
+    )
+
+
+def _in_utc(at: datetime) -> datetime | None:
+    """A time that names another zone; None if it names none, or lies outside the calendar."""
+    if at.tzinfo is None:
+        return None
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        return None
+
+
+def _has_nul(line: Filed) -> bool:
+    texts = (line.kind, line.door, line.holder, line.credential, line.reason, line.zone, line.boot)
+    return any("\x00" in text for text in texts if text)
 
 
 def _unreadable(sequence: int, body: bytes, digest: bytes, received_at: datetime) -> Filed:
-    return Filed(sequence, received_at, UNREADABLE, None, None, None, None, None, "", 0, body, digest)
+    return Filed(sequence, received_at, NO_DURESS, UNREADABLE, None, None, None, None, None, "", 0, body, digest)

@@ -16,6 +16,7 @@ from aldaba_cloud.fleet import books, store
 from aldaba_cloud.fleet.filing import Filed, file_lines
 from aldaba_cloud.fleet.models import (
     BIG,
+    MAX_LINES,
     OFFSET_THAT_MATTERS,
     UNREADABLE,
     BatchRefused,
@@ -24,12 +25,13 @@ from aldaba_cloud.fleet.models import (
     Duplicate,
     Forked,
     Fresh,
-    Sent,
+    Run,
     Watermark,
     chain,
     effective,
     place,
     plain,
+    runs,
 )
 from aldaba_shared.events import RulesApplied, read_line
 from aldaba_shared.ids import ControllerId, HolderId, SiteId, ZoneId
@@ -58,10 +60,11 @@ ALARMING: Final = frozenset(
         UNREADABLE,
     }
 )
+RULES_APPLIED: Final = "rules_applied"
+CLOCK_SET: Final = "clock_set"
 DURESS: Final = "duress"
 """An alarm that no event of its own tells of: at the door it is a grant like any other."""
 ALARM_FACTS: Final = frozenset({"what", "device", "why", "times", "after_ms"})
-MAX_LINES: Final = 10_000
 JUMP_LIMIT_MS: Final = 1 << 43
 """Some 278 years."""
 
@@ -94,15 +97,21 @@ def take_batch(work: Work, sender: Controller, batch: Batch, presence: Presence)
     Raises:
         BatchRefused: it names another controller, or no sensible lines.
     """
-    _check(sender, batch)
+    check(sender, batch)
+    (run,) = runs([batch])
+    return take_run(work, sender, run, presence)
+
+
+def take_run(work: Work, sender: Controller, run: Run, presence: Presence) -> Taken:
+    """Keep the lines that are new of batches that were checked and follow each other."""
+    batch, sent = run
     mark = books.lock_watermark(work, sender, batch.journal)
-    sent = Sent(batch.first_sequence, batch.previous, chain(batch.previous, batch.lines), batch.lost_before)
     known = None
     if batch.lines and sent.last < mark.sequence:
         known = books.hash_of(work, sender.id, batch.journal, sent.last)
     match place(sent, mark, known):
         case Fresh() as fresh:
-            return _keep(work, sender, batch, sent, (mark, fresh, presence))
+            return _keep(work, sender, run, (mark, fresh, presence))
         case Duplicate():
             store.save_contact(work, sender.id)
             return Taken(_ack(work, batch, mark.sequence))
@@ -110,7 +119,7 @@ def take_batch(work: Work, sender: Controller, batch: Batch, presence: Presence)
             store.save_contact(work, sender.id)
             return Taken(Resend(sender.id, batch.journal, mark.sequence + 1, batch.nonce, work.now))
         case Forked():
-            return _keep_aside(work, sender, batch, sent)
+            return _keep_aside(work, sender, run)
 
 
 def take_hello(work: Work, sender: Controller, hello: Hello, presence: Presence) -> Ack | Resend | None:
@@ -141,7 +150,8 @@ def take_hello(work: Work, sender: Controller, hello: Hello, presence: Presence)
             return None
         store.save_hello(work, hello)
         store.save_confirmed(work, sender.id, (hello.epoch, hello.version), hello.set_hash)
-        _learn(work, sender, (hello.boot, hello.segment, work.now - hello.clock), presence)
+        known, _ = books.find_segments(work, sender.id, hello.boot).get(hello.segment, (None, None))
+        _learn(work, sender, (hello.boot, hello.segment, work.now - hello.clock), known, presence)
     mark = books.find_watermark(work, sender.id, hello.journal)
     if hello.last_sequence > mark.sequence:
         return Resend(sender.id, hello.journal, mark.sequence + 1, hello.nonce, work.now)
@@ -162,7 +172,12 @@ def alarm(work: Work, sender: Controller, kind: str, **facts: object) -> None:
     alarm_books.add(work, sender.site, [row])
 
 
-def _check(sender: Controller, batch: Batch) -> None:
+def check(sender: Controller, batch: Batch) -> None:
+    """Look at a batch before anything is written.
+
+    Raises:
+        BatchRefused: it names another controller, or no sensible lines.
+    """
     if batch.controller != sender.id:
         raise BatchRefused(sender.id, "its batch names another controller")
     if not 0 < batch.first_sequence < BIG or len(batch.lines) > MAX_LINES or not plain(batch.journal):
@@ -171,7 +186,8 @@ def _check(sender: Controller, batch: Batch) -> None:
         raise BatchRefused(sender.id, "the hash before its first line is no SHA-256")
 
 
-def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple[Watermark, Fresh, Presence]) -> Taken:
+def _keep(work: Work, sender: Controller, run: Run, found: tuple[Watermark, Fresh, Presence]) -> Taken:
+    batch, sent = run
     mark, fresh, presence = found
     if fresh.hole:
         books.add_hole(work, sender, batch.journal, fresh.hole)
@@ -179,12 +195,13 @@ def _keep(work: Work, sender: Controller, batch: Batch, sent: Sent, found: tuple
     mark = Watermark(sent.last, sent.hashes[-1])
     first = sent.first + fresh.skip
     filed = file_lines(first, batch.lines[fresh.skip :], sent.hashes[fresh.skip :], work.now)
-    offsets = _offsets(work, sender, filed, presence)
-    lines = tuple((_effective(line, offsets) if offsets else line.at, line) for line in filed)
+    kinds = {line.kind for line in filed}
+    offsets = _offsets(work, sender, filed, kinds, presence)
+    lines = tuple([(_effective(line, offsets) if offsets else line.at, line) for line in filed])
     books.add_lines(work, sender, batch.journal, lines)
     books.move_watermark(work, sender.id, batch.journal, mark)
     _fold(work, sender, batch.journal, lines, presence)
-    confirmed = _note_what_lines_say(work, sender, batch.journal, lines)
+    confirmed = _note_what_lines_say(work, sender, batch.journal, lines, kinds)
     store.save_contact(work, sender.id)
     return Taken(_ack(work, batch, mark.sequence), lines, confirmed)
 
@@ -201,10 +218,11 @@ def _fold(
     latest: dict[str, tuple[datetime, Filed]] = {}
     for move in lines:
         at, line = move
-        if line.zone and line.holder:
-            known = latest.get(line.holder)
+        holder = line.holder
+        if holder and line.zone:
+            known = latest.get(holder)
             if known is None or known[0] <= at:
-                latest[line.holder] = move
+                latest[holder] = move
     if latest:
         moves = [
             (HolderId(holder), ZoneId(line.zone or ""), Order(at, sender.id, journal, line.sequence))
@@ -213,7 +231,9 @@ def _fold(
         presence.fold(work, sender.site, moves)
 
 
-def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]]) -> bool:
+def _note_what_lines_say(
+    work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]], kinds: set[str]
+) -> bool:
     alarming = [
         {
             "at": at,
@@ -225,11 +245,12 @@ def _note_what_lines_say(work: Work, sender: Controller, journal: str, lines: Se
             "facts": {name: value for name, value in line.event().items() if name in ALARM_FACTS},
         }
         for at, line in lines
-        if line.kind in ALARMING or line.duress
+        if line.duress or line.kind in ALARMING
     ]
     alarm_books.add(work, sender.site, alarming)
-    applied = [line for _, line in lines if line.kind == "rules_applied"]
-    return _confirm(work, sender, applied[-1]) if applied else False
+    if RULES_APPLIED not in kinds:
+        return False
+    return _confirm(work, sender, [line for _, line in lines if line.kind == RULES_APPLIED][-1])
 
 
 def _confirm(work: Work, sender: Controller, line: Filed) -> bool:
@@ -245,7 +266,8 @@ def _confirm(work: Work, sender: Controller, line: Filed) -> bool:
     return True
 
 
-def _keep_aside(work: Work, sender: Controller, batch: Batch, sent: Sent) -> Taken:
+def _keep_aside(work: Work, sender: Controller, run: Run) -> Taken:
+    batch, sent = run
     branch = books.Branch(batch.journal, sent.first, sent.hashes[-1], encode(batch.lines))
     if books.keep_fork(work, sender, branch):
         alarm(work, sender, "journal_forked", journal=batch.journal, first=sent.first, last=sent.last)
@@ -256,38 +278,47 @@ def _ack(work: Work, batch: Batch, watermark: int) -> Ack:
     return Ack(batch.controller, batch.journal, watermark, batch.nonce, work.now)
 
 
-def _offsets(work: Work, sender: Controller, filed: Sequence[Filed], presence: Presence) -> Segments:
+def _offsets(work: Work, sender: Controller, filed: Sequence[Filed], kinds: set[str], presence: Presence) -> Segments:
     """What to add to the clock of each segment in a batch, learning on the way what the batch tells of clocks."""
-    for line in filed:
-        jump = line.event().get("by_ms") if line.kind == "clock_set" else None
-        if isinstance(jump, int) and abs(jump) < JUMP_LIMIT_MS:
-            books.save_segment(work, sender, line.boot, line.segment, jump_us=jump * 1000)
-            _spread(work, sender, line.boot, presence)
-    if filed:
-        _bound(work, sender, filed[-1], presence)
+    if CLOCK_SET in kinds:
+        _jump(work, sender, filed, presence)
     found: Segments = {}
     for boot in {line.boot for line in filed}:
-        for segment, (offset, _) in books.find_segments(work, sender.id, boot).items():
+        known = books.find_segments(work, sender.id, boot)
+        if boot == filed[-1].boot and _bound(work, sender, filed[-1], known, presence):
+            known = books.find_segments(work, sender.id, boot)
+        for segment, (offset, _) in known.items():
             if offset and abs(offset * MICROSECOND) > OFFSET_THAT_MATTERS:
                 found[boot, segment] = offset * MICROSECOND
     return found
 
 
-def _learn(work: Work, sender: Controller, seen: tuple[str, int, timedelta], presence: Presence) -> None:
-    """Take the offset of a segment.
+def _jump(work: Work, sender: Controller, filed: Sequence[Filed], presence: Presence) -> None:
+    for line in filed:
+        jump = line.event().get("by_ms") if line.kind == CLOCK_SET else None
+        if isinstance(jump, int) and abs(jump) < JUMP_LIMIT_MS:
+            books.save_segment(work, sender, line.boot, line.segment, jump_us=jump * 1000)
+            _spread(work, sender, line.boot, presence)
+
+
+def _learn(
+    work: Work, sender: Controller, seen: tuple[str, int, timedelta], known: int | None, presence: Presence
+) -> bool:
+    """Take the offset of a segment, unless the one known (in microseconds) is as good.
 
     A message can be late and never early, so of two measurements the smaller is
     the truer: who delays a hello cannot turn a clock that was measured before.
     """
     boot, segment, offset = seen
-    known, _ = books.find_segments(work, sender.id, boot).get(segment, (None, None))
-    if known is None or offset + OFFSET_THAT_MATTERS < known * MICROSECOND:
-        books.save_segment(work, sender, boot, segment, offset_us=offset // MICROSECOND)
-        _retime(work, sender, (boot, segment), offset, presence)
-        _spread(work, sender, boot, presence)
+    if known is not None and offset + OFFSET_THAT_MATTERS >= known * MICROSECOND:
+        return False
+    books.save_segment(work, sender, boot, segment, offset_us=offset // MICROSECOND)
+    _retime(work, sender, (boot, segment), offset, presence)
+    _spread(work, sender, boot, presence)
+    return True
 
 
-def _bound(work: Work, sender: Controller, line: Filed, presence: Presence) -> None:
+def _bound(work: Work, sender: Controller, line: Filed, segments: books.Clocks, presence: Presence) -> bool:
     """Learn from a line's age: it was written before it came, so the clock's offset is no larger than that.
 
     A hello that the network held for twenty seconds teaches an offset of twenty
@@ -295,9 +326,10 @@ def _bound(work: Work, sender: Controller, line: Filed, presence: Presence) -> N
     only a line that is not late says something, for a backlog is old by itself.
     """
     age = work.now - line.at
-    known, _ = books.find_segments(work, sender.id, line.boot).get(line.segment, (None, None))
-    if known is not None or age <= OFFSET_THAT_MATTERS:
-        _learn(work, sender, (line.boot, line.segment, age), presence)
+    known, _ = segments.get(line.segment, (None, None))
+    if known is None and age > OFFSET_THAT_MATTERS:
+        return False
+    return _learn(work, sender, (line.boot, line.segment, age), known, presence)
 
 
 def _spread(work: Work, sender: Controller, boot: str, presence: Presence) -> None:

@@ -1,21 +1,27 @@
 """Controllers and what they sent, without a database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
+from msgspec import structs
+
 from aldaba_shared.card_keys import NO_SECRETS, DoorSecrets, KeySet, seal_secrets
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.events import GENESIS
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
+from aldaba_shared.messages import Batch
 
 OFFSET_THAT_MATTERS: Final = timedelta(seconds=2)
 """Smaller clock errors are within what a message's way may take, and are left alone."""
 
 BIG: Final = 1 << 62
 """Numbers beyond are nobody's count, and no database keeps them."""
+
+MAX_LINES: Final = 10_000
+"""More in one batch is no controller's."""
 
 UNREADABLE: Final = "unreadable_line"
 """The kind of a line that was signed and chained but is no line of any form we know."""
@@ -144,11 +150,48 @@ def place(sent: Sent, mark: Watermark, known_last: bytes | None) -> Placing:
 
 def chain(previous: bytes, lines: Sequence[bytes]) -> list[bytes]:
     """The hash after each line."""
-    hashes = []
-    for line in lines:
-        previous = sha256(previous + line).digest()
-        hashes.append(previous)
-    return hashes
+    digest_of = sha256
+    return [previous := digest_of(previous + line).digest() for line in lines]
+
+
+class Run(NamedTuple):
+    """Batches of one journal that follow each other, as one; its nonce is the last one's, whose ack answers all."""
+
+    batch: Batch
+    sent: Sent
+
+
+def runs(batches: Iterable[Batch]) -> list[Run]:
+    """Batches of one controller in their order, as few and as long as their chains show them to be.
+
+    What waits after an outage comes in messages that follow each other: taken as
+    one, everything that is done once a batch is done once for all of them.
+    """
+    found: list[Run] = []
+    for batch in batches:
+        sent = Sent(batch.first_sequence, batch.previous, chain(batch.previous, batch.lines), batch.lost_before)
+        if found and _follows(found[-1], batch):
+            found[-1] = _longer(found[-1], batch, sent)
+        else:
+            found.append(Run(batch, sent))
+    return found
+
+
+def _follows(run: Run, batch: Batch) -> bool:
+    before = run.sent
+    return (
+        bool(before.hashes and batch.lines)
+        and batch.lost_before is None
+        and (batch.controller, batch.journal) == (run.batch.controller, run.batch.journal)
+        and batch.first_sequence == before.last + 1
+        and batch.previous == before.hashes[-1]
+        and len(before.hashes) + len(batch.lines) <= MAX_LINES
+    )
+
+
+def _longer(run: Run, batch: Batch, sent: Sent) -> Run:
+    lines = structs.replace(run.batch, lines=run.batch.lines + batch.lines, nonce=batch.nonce)
+    return Run(lines, run.sent._replace(hashes=[*run.sent.hashes, *sent.hashes]))
 
 
 def effective(at: datetime, offset: timedelta) -> datetime:

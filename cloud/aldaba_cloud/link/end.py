@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -19,24 +19,25 @@ from aldaba_cloud.bookings.service import RIGHTS_CHANGED
 from aldaba_cloud.broker_accounts import CONTROL
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.deps import Clock
-from aldaba_cloud.fanout import Hub
+from aldaba_cloud.fanout import Hub, News
 from aldaba_cloud.fleet import ingest, pairing, service, store
 from aldaba_cloud.fleet.card_keys import controller_keys
+from aldaba_cloud.fleet.ingest import Taken
 from aldaba_cloud.fleet.keys import CloudKeys
-from aldaba_cloud.fleet.models import BatchRefused, Controller
+from aldaba_cloud.fleet.models import BatchRefused, Controller, runs
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link import news
 from aldaba_cloud.link.accounts import Accounts
 from aldaba_cloud.link.snapshot import answer_request
 from aldaba_cloud.live import Live
 from aldaba_cloud.log import log
-from aldaba_cloud.occupancy.service import PresenceBooks
+from aldaba_cloud.occupancy.service import GatheredMoves, PresenceBooks
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, seal, unseal
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId
 from aldaba_shared.messages import Ack, Batch, Command, Hello, Kind, Modes, Resend, WorkingKey
 from aldaba_shared.parcel import pack, unpack
-from aldaba_shared.topics import Channel, address, topic
+from aldaba_shared.topics import Address, Channel, address, topic
 from aldaba_shared.wire import Malformed
 
 CLOUD: Final = "cloud"
@@ -45,6 +46,7 @@ ZONES_EVERY: Final = timedelta(milliseconds=100)
 REDRAW_EVERY: Final = timedelta(seconds=10)
 REFUSED_AGAIN: Final = timedelta(minutes=1)
 PASSED_ON: Final = (publish.PUBLISHED, pairing.PAIRED, service.RETIRED, service.MODES_CHANGED, service.COMMANDED)
+NOT_PAIRED: Final = "it comes from a controller that is not paired here"
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 UP_KINDS: Final = (Kind.HELLO, Kind.BATCH, Kind.PRESENCE, Kind.REQUEST, Kind.OUTCOME)
 
@@ -90,6 +92,15 @@ class Memory:
     zones: dict[str, object] = field(default_factory=dict)
 
 
+class Opened(NamedTuple):
+    """A batch whose signature held, where it came from, and the keys it was opened with."""
+
+    to: str
+    where: Address
+    batch: Batch
+    ring: KeyRing
+
+
 class CloudEnd:
     """Takes what controllers send, answers after the commit, and passes the outbox on.
 
@@ -123,14 +134,27 @@ class CloudEnd:
 
     def receive(self, to: str, payload: bytes) -> None:
         """Take one message of a controller; a forged or malformed one is refused, alarmed and never raises."""
-        try:
-            where = address(to)
-            if where.channel is not Channel.UP:
-                return
-            for kind, envelope in unpack(payload).items():
-                self._take(where.site, where.controller, kind, envelope)
-        except AldabaError as error:
-            self._refuse(to, error)
+        self.receive_all([(to, payload)])
+
+    def receive_all(self, messages: Iterable[tuple[str, bytes]]) -> None:
+        """Take messages in their order; lines that waited together are committed together.
+
+        Where something raises that is no refusal, the same messages may be given again, one by one.
+        """
+        opened: list[Opened] = []
+        for to, payload in messages:
+            try:
+                where = address(to)
+                parcel = unpack(payload) if where.channel is Channel.UP else {}
+                if Kind.HELLO in parcel:
+                    self._take_batches(opened)
+                    opened = []
+                    self._take_hello(where.site, where.controller, parcel[Kind.HELLO])
+                if Kind.BATCH in parcel:
+                    opened.append(self._opened(to, where, parcel[Kind.BATCH]))
+            except AldabaError as error:
+                self._refuse(to, error)
+        self._take_batches(opened)
 
     def tick(self) -> None:
         """Pass on what waits and what is due; call it several times a second."""
@@ -153,28 +177,36 @@ class CloudEnd:
         with self._database.write() as db:
             return answer_request(db, self._keys.working, envelope, self._clock.now())
 
-    def _take(self, site: SiteId, controller: ControllerId, kind: Kind, envelope: bytes) -> None:
-        if kind is Kind.BATCH:
-            self._take_batch(site, controller, envelope)
-        elif kind is Kind.HELLO:
-            self._take_hello(site, controller, envelope)
-
-    def _take_batch(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
-        batch, ring = self._opened(site, controller, envelope)
+    def _take_batches(self, opened: Sequence[Opened]) -> None:
+        """Commit lines together; controllers in one order, so that two processes never wait for each other."""
+        if not opened:
+            return
+        refused: list[tuple[str, AldabaError]] = []
+        kept: list[tuple[Controller, Taken]] = []
+        told: list[News] = []
+        presence = GatheredMoves()
         with self._database.write() as db:
-            sender = self._sender(db, site, controller, Kind.BATCH)
-            if self._ring(sender) is not ring:
-                raise EnvelopeRefused(Kind.BATCH, "the controller was paired anew while it was read")
-            work = self._work(db, sender)
-            taken = ingest.take_batch(work, sender, batch, self._presence)
-            told = news.of_lines(work, sender, taken) if self._hub.watched else []
+            for sender, batches in self._by_sender(db, opened, refused):
+                work = self._work(db, sender)
+                for run in runs(batches):
+                    taken = ingest.take_run(work, sender, run, presence)
+                    kept.append((sender, taken))
+                    told += news.of_lines(work, sender, taken) if self._hub.watched else []
+            presence.finish()
+        for sender, taken in kept:
+            self._taken(sender, taken)
+        self._hub.tell(told)
+        for to, error in refused:
+            self._refuse(to, error)
+
+    def _taken(self, sender: Controller, taken: Taken) -> None:
+        """Answer what is committed, and say that there is something to look at."""
         if taken.answer:
             self._answer(sender, taken.answer)
         if any(line.zone for _, line in taken.lines):
-            self._memory.moved.add((work.scope, sender.site))
+            self._memory.moved.add((_scope(sender), sender.site))
         if taken.lines or taken.forked:
             self._live.tell(sender.site)
-        self._hub.tell(told)
 
     def _take_hello(self, site: SiteId, controller: ControllerId, envelope: bytes) -> None:
         with self._database.write() as db:
@@ -200,21 +232,45 @@ class CloudEnd:
     def _sender(self, db: Connection, site: SiteId, controller: ControllerId, kind: Kind) -> Controller:
         found = store.find_sender(db, controller)
         if found is None or found.site != site:
-            raise EnvelopeRefused(kind, "it comes from a controller that is not paired here")
+            raise EnvelopeRefused(kind, NOT_PAIRED)
         return found
 
-    def _opened(self, site: SiteId, controller: ControllerId, envelope: bytes) -> tuple[Batch, KeyRing]:
+    def _by_sender(
+        self, db: Connection, opened: Sequence[Opened], refused: list[tuple[str, AldabaError]]
+    ) -> Iterable[tuple[Controller, list[Batch]]]:
+        """Each sender with the batches that make sense; the others are refused before anything is written."""
+        for where in sorted({one.where for one in opened}):
+            sender = store.find_sender(db, where.controller)
+            batches = []
+            for one in opened:
+                if one.where == where:
+                    try:
+                        batches.append(self._checked(sender, one))
+                    except AldabaError as error:
+                        refused.append((one.to, error))
+            if sender is not None and batches:
+                yield sender, batches
+
+    def _checked(self, sender: Controller | None, one: Opened) -> Batch:
+        if sender is None or sender.site != one.where.site:
+            raise EnvelopeRefused(Kind.BATCH, NOT_PAIRED)
+        if self._ring(sender) is not one.ring:
+            raise EnvelopeRefused(Kind.BATCH, "the controller was paired anew while it was read")
+        ingest.check(sender, one.batch)
+        return one.batch
+
+    def _opened(self, to: str, where: Address, envelope: bytes) -> Opened:
         """A batch, and the keys that opened it; who takes it must see that they are still the sender's.
 
         Keys that are known already are tried without asking the database.
         """
-        known = self._memory.rings.get(controller)
+        known = self._memory.rings.get(where.controller)
         if known is not None:
             with suppress(EnvelopeRefused):
-                return unseal(Kind.BATCH, CLOUD, envelope, known[1], Batch), known[1]
+                return Opened(to, where, unseal(Kind.BATCH, CLOUD, envelope, known[1], Batch), known[1])
         with self._database.read() as db:
-            ring = self._ring(self._sender(db, site, controller, Kind.BATCH))
-        return unseal(Kind.BATCH, CLOUD, envelope, ring, Batch), ring
+            ring = self._ring(self._sender(db, where.site, where.controller, Kind.BATCH))
+        return Opened(to, where, unseal(Kind.BATCH, CLOUD, envelope, ring, Batch), ring)
 
     def _ring(self, sender: Controller) -> KeyRing:
         known = self._memory.rings.get(sender.id)
@@ -224,8 +280,7 @@ class CloudEnd:
         return known[1]
 
     def _work(self, db: Connection, sender: Controller) -> Work:
-        scope = Scope(sender.network, frozenset({sender.site}))
-        return Work(db, scope, self._clock.now(), actor=sender.id)
+        return Work(db, _scope(sender), self._clock.now(), actor=sender.id)
 
     def _refuse(self, to: str, error: AldabaError) -> None:
         """Say so once a minute for each sender and reason: whoever floods us must not fill our disk too."""
@@ -376,6 +431,10 @@ class CloudEnd:
     def _emit(self, outgoing: Sequence[Outgoing]) -> None:
         for one in outgoing:
             self._send(one.to, one.payload, retain=one.retain)
+
+
+def _scope(sender: Controller) -> Scope:
+    return Scope(sender.network, frozenset({sender.site}))
 
 
 def _modes_held(work: Work, controller: ControllerId) -> bool:

@@ -31,6 +31,28 @@ class PresenceBooks:
             store.keep_latest(work, site, again)
 
 
+class GatheredMoves(PresenceBooks):
+    """The same for many batches in one transaction: each holder is folded once, by `finish` before the commit."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[SiteId, tuple[Work, list[Move]]] = {}
+
+    def fold(self, work: Work, site: SiteId, moves: Sequence[Move]) -> None:
+        """Take movements in any order."""
+        self._waiting.setdefault(site, (work, []))[1].extend(moves)
+
+    def refold(self, work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
+        """Start again from all their events; what waits was seen before their times changed, and goes first."""
+        self.finish()
+        super().refold(work, site, holders)
+
+    def finish(self) -> None:
+        """Fold what waits, site by site in one order, so that two processes never wait for each other."""
+        for site, (work, moves) in sorted(self._waiting.items()):
+            super().fold(work, site, moves)
+        self._waiting.clear()
+
+
 def latest(moves: Iterable[Move]) -> dict[HolderId, Stay]:
     """The stay each holder's latest movement leaves them in."""
     return merged({}, ((holder, Stay(zone, order.at, order)) for holder, zone, order in moves))
