@@ -8,7 +8,21 @@ from pathlib import Path
 
 import structlog
 
-from bench import big_journal, compile_rules, decision, drain, ingest, journal, load, phone, revoke, screen, start, tap
+from bench import (
+    big_journal,
+    compile_rules,
+    decision,
+    drain,
+    ingest,
+    journal,
+    load,
+    month_run,
+    phone,
+    revoke,
+    screen,
+    start,
+    tap,
+)
 from bench.harness import Case, Figure, measure, table, write
 
 SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
@@ -24,6 +38,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "decision": decision.cases,
     "phone": phone.cases,
     "start": start.cases,
+    "month-run": month_run.cases,
 }
 
 

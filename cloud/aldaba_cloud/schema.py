@@ -10,6 +10,11 @@ from aldaba_cloud import audit, jobs, outbox
 from aldaba_cloud.access import round_store as access_round_store
 from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
+from aldaba_cloud.billing import chain_store as billing_chain_store
+from aldaba_cloud.billing import ledger_store as billing_ledger_store
+from aldaba_cloud.billing import numbering as billing_numbering
+from aldaba_cloud.billing import run_store as billing_run_store
+from aldaba_cloud.billing import store as billing_store
 from aldaba_cloud.bookings import store as bookings_store
 from aldaba_cloud.db import Database, metadata
 from aldaba_cloud.duty import store as duty_store
@@ -32,6 +37,11 @@ STORES = (
     places_store,
     members_store,
     members_terms_store,
+    billing_store,
+    billing_numbering,
+    billing_run_store,
+    billing_ledger_store,
+    billing_chain_store,
     fleet_store,
     fleet_key_sets,
     fleet_alarms,

@@ -283,7 +283,7 @@ def extras_of(work: Work, contract: ContractId) -> list[Extra]:
     """The extras of a contract, oldest first."""
     mine = (extras.c.contract_id == contract) & work.visible(extras)
     return [
-        _extra(row) for row in work.db.execute(select(extras).where(mine).order_by(extras.c.starts_on, extras.c.id))
+        extra_of(row) for row in work.db.execute(select(extras).where(mine).order_by(extras.c.starts_on, extras.c.id))
     ]
 
 
@@ -359,7 +359,8 @@ def _terms(row: Row[Any]) -> PaymentTerms:
     )
 
 
-def _extra(row: Row[Any]) -> Extra:
+def extra_of(row: Row[Any]) -> Extra:
+    """Read an extra from its row."""
     return Extra(
         id=row.id,
         contract=ContractId(row.contract_id),

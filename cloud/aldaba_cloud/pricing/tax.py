@@ -8,6 +8,7 @@ cents go to the largest line.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from aldaba_cloud.money import WHOLE, TaxZone, VatKind, half_up, percent_of, rate_of
 from aldaba_cloud.pricing.models import PriceLine
@@ -48,19 +49,32 @@ class Taxed:
 
 def taxed(lines: Sequence[PriceLine], zone: TaxZone) -> Taxed:
     """Work the tax of lines out, in a tax zone; lines keep their order."""
-    net: list[PriceLine] = list(lines)
+    nets, totals = amounts(tuple((one.cents, one.vat, one.gross) for one in lines), zone)
+    net = (replace(one, cents=cents, gross=False) for one, cents in zip(lines, nets, strict=True))
+    return Taxed(tuple(net), totals)
+
+
+@lru_cache(maxsize=4096)
+def amounts(
+    lines: tuple[tuple[int, VatKind, bool], ...], zone: TaxZone
+) -> tuple[tuple[int, ...], tuple[RateTotal, ...]]:
+    """The net of each line and the tax by rate, from (cents, kind, gross) alone.
+
+    A month's run asks for the same few lines thousands of times.
+    """
+    net = [cents for cents, _, _ in lines]
     totals = []
-    for vat in dict.fromkeys(one.vat for one in lines):
+    for vat in dict.fromkeys(kind for _, kind, _ in lines):
         rate = rate_of(zone, vat)
-        mine = [at for at, one in enumerate(lines) if one.vat is vat]
-        gross = [at for at in mine if lines[at].gross]
-        for at, cents in zip(gross, _nets([lines[at].cents for at in gross], rate), strict=True):
-            net[at] = replace(lines[at], cents=cents, gross=False)
-        base = sum(net[at].cents for at in mine)
-        inside = sum(lines[at].cents - net[at].cents for at in gross)
-        beside = percent_of(base - sum(net[at].cents for at in gross), rate)
+        mine = [at for at, (_, kind, _) in enumerate(lines) if kind is vat]
+        gross = [at for at in mine if lines[at][2]]
+        for at, cents in zip(gross, _nets([lines[at][0] for at in gross], rate), strict=True):
+            net[at] = cents
+        base = sum(net[at] for at in mine)
+        inside = sum(lines[at][0] - net[at] for at in gross)
+        beside = percent_of(base - sum(net[at] for at in gross), rate)
         totals.append(RateTotal(vat, rate, base, inside + beside))
-    return Taxed(tuple(net), tuple(totals))
+    return tuple(net), tuple(totals)
 
 
 def _nets(gross: Sequence[int], rate: int) -> list[int]:
