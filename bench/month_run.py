@@ -49,21 +49,21 @@ def fill(work: Work, many: int) -> None:
     rows = [(*stamp, f"h{one:06}", "member", f"Member {one}", "", False, False, "es", NOW) for one in range(many)]
     columns = ("id", "kind", "name", "contact", "essential", "long_access", "locale", "created_at")
     bulk_insert(work, members.holders, columns, rows)
-    columns = ("id", "plan_id", "payer_id", "state", "standing", "renews", "starts_on", "grace_days")
+    names = ("id", "plan_id", "payer_id", "state", "standing", "renews", "starts_on", "grace_days")
     contracts = (
         (*stamp, f"k{one:06}", "flex", f"h{one:06}", "active", "good", True, started[one], 7) for one in range(many)
     )
-    bulk_insert(work, members.contracts, columns, contracts)
+    bulk_insert(work, members.contracts, names, contracts)
     people = ((*stamp, f"k{one:06}", f"h{one:06}") for one in range(many))
     bulk_insert(work, members.contract_people, ("contract_id", "holder_id"), people)
     spells = ((*stamp, f"k{one:06}", started[one], f"v{one % 3}") for one in range(many))
     bulk_insert(work, terms.contract_spells, ("contract_id", "from_on", "version_id"), spells)
-    columns = ("party_id", "name", "tax_id_kind", "tax_id", "street", "postcode", "city", "country", "mail", "locale")
+    said = ("party_id", "name", "tax_id_kind", "tax_id", "street", "postcode", "city", "country", "mail", "locale")
     told = (
         (*stamp, f"h{one:06}", f"Member {one}", "nif", "12345678Z", "Gran Via", "08010", "Barcelona", "ES", "", "es")
         for one in range(many)
     )
-    bulk_insert(work, terms.bill_to, columns, told)
+    bulk_insert(work, terms.bill_to, said, told)
 
 
 def filled(url: str, many: int) -> Database:
