@@ -3,11 +3,12 @@
 import queue
 import threading
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from aldaba_shared.errors import AldabaError
 
 T = TypeVar("T")
+PATIENCE_SECONDS: Final = 2.0
 
 
 class Runner(Protocol):
@@ -61,9 +62,12 @@ class ThreadRunner:
         self._queue.put(task)
 
     def close(self) -> None:
-        """Let the thread end after what it was given."""
+        """Let the thread end after what it was given, if that is soon; a child that still works dies with us.
+
+        What a job leaves half done is what a power cut would leave. The books wait for this, and systemd for them.
+        """
         self._queue.put(None)
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=PATIENCE_SECONDS)
 
     def _work(self) -> None:
         while (task := self._queue.get()) is not None:

@@ -14,6 +14,7 @@ import pytest
 
 from aldaba_edge.bootstrap import boot_id
 from aldaba_edge.clock import HandClock
+from aldaba_edge.local import Asking
 from aldaba_edge.state import Slot
 from aldaba_edge.timekeeper import Anchor
 from aldaba_shared.decide import DoorMode
@@ -44,6 +45,8 @@ VAULT, STORE = DoorId("vault"), DoorId("store")
 VAULT_LOCK, STORE_LOCK, ALARM, GREEN, BUZZER, MAINS, BATTERY = 27, 23, 22, 20, 21, 6, 13
 BEA, SLOW, CLEANER = (UidCard(bytes.fromhex(f"04aabbccddee{last}")) for last in ("81", "82", "83"))
 RELEASE_SECONDS, LONG_SECONDS, POWER_MS = 0.3, 1.2, 700
+PAGE, PAGES_A_TAP = 4096, 16
+"""A page is written to a log and once more when the log is brought home; journal and state have a log each."""
 WIRING = """relay = {{ contact = "NO" }}
 board = {{ profile = "gpio-direct", active_low = false }}"""
 
@@ -146,6 +149,14 @@ class Doors(SimulatedController):
         let, held = (self.changes.index((VAULT_LOCK, level), began) for level in (True, False))
         return self.moments[held] - self.moments[let]
 
+    def written_bytes(self) -> int:
+        """What the daemon says it had written to the disk since its start."""
+        asking = Asking(self.folder / "run" / "edge.sock")
+        disk = asking.ask(do="status")["disk"]
+        asking.close()
+        assert isinstance(disk, dict)
+        return int(disk["written_bytes"])
+
     def until(self, seen: Callable[[], bool]) -> None:
         assert self.panel.wait_for(lambda _: seen(), 10), (self.kinds(), self.changes[-20:])
 
@@ -235,3 +246,13 @@ def test_a_supply_without_mains_is_said_and_an_alarm_when_it_lasts(doors: Doors)
     doors.wait_kind("battery_charged")
     told = doors.of_door(VAULT, PowerMainsLost, PowerFailing, BatteryLow, PowerMainsBack)
     assert [type(one) for one in told] == [PowerMainsLost, PowerFailing, BatteryLow, PowerMainsBack]
+
+
+def test_a_tap_costs_the_card_a_bounded_number_of_bytes(doors: Doors) -> None:
+    before = doors.written_bytes()
+    people = 6
+    for board in (doors.way_in, doors.way_out) * (people // 2):
+        doors.pass_vault(board, ANA)
+    doors.until(lambda: doors.panel.outputs[ALARM])
+    a_tap = (doors.written_bytes() - before) / people
+    assert 0 < a_tap <= PAGES_A_TAP * PAGE, "with its line, whom it moved, and the alarm that it disarmed or armed"
