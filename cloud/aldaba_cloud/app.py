@@ -25,6 +25,8 @@ from aldaba_cloud.access.pin_routes import router as pin_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.bookings.my_routes import router as my_bookings_router
+from aldaba_cloud.bookings.routes import router as bookings_router
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, OutOfScope
 from aldaba_cloud.deps import SAFE_METHODS, Clock, Cloud, SystemClock
@@ -122,6 +124,8 @@ def _routes() -> tuple[BaseRoute, ...]:
         card_router,
         phone_router,
         pin_router,
+        bookings_router,
+        my_bookings_router,
         fleet_router,
         link_router,
         *(part.router for part in PAGES),

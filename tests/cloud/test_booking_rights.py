@@ -9,7 +9,7 @@ import pytest
 from aldaba_cloud.access.explain import Question, explain_question
 from aldaba_cloud.access.publish import people_of, publish_changed, site_rules, snapshot_rows
 from aldaba_cloud.access.service import publish_everywhere
-from aldaba_cloud.bookings import service, store
+from aldaba_cloud.bookings import reading, service, store
 from aldaba_cloud.bookings.models import Request, Resource, ResourceId, ResourceKind, Span
 from aldaba_cloud.bookings.prices import PriceRule
 from aldaba_cloud.config import Config
@@ -99,6 +99,6 @@ def test_a_booking_and_its_end_reach_the_doors_rules_without_anybody_publishing(
 def test_bookings_further_than_a_fortnight_come_to_the_doors_as_they_come_near(work: Work) -> None:
     far = Span(TEN + timedelta(days=20), TEN + timedelta(days=20) + HOUR)
     service.book(work, Request(ResourceId("room"), BEA, far))
-    assert service.rights_ahead(work) == []
+    assert reading.rights_ahead(work) == []
     later = replace(work, now=work.now + timedelta(days=7))
-    assert [one.holder for one in service.rights_ahead(later, [BEA])] == [BEA]
+    assert [one.holder for one in reading.rights_ahead(later, [BEA])] == [BEA]

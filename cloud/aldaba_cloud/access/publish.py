@@ -20,7 +20,8 @@ from aldaba_cloud import outbox
 from aldaba_cloud.access import store
 from aldaba_cloud.access.compile import Card, ControllerRules, People, SiteRules, people_rows, site_rows
 from aldaba_cloud.access.models import Generation
-from aldaba_cloud.bookings import service as bookings
+from aldaba_cloud.bookings.reading import rights_ahead
+from aldaba_cloud.bookings.service import RIGHTS_CHANGED
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import service as fleet
@@ -78,7 +79,7 @@ def people_of(work: Work, keyring: Keyring, whom: Iterable[HolderId] | None = No
         holders=members.holders_by_id(work, named),
         contracts=_only(members.contracts_of(work, named), named),
         cards=tuple(Card(one, keyring.unseal(sealed)) for one, sealed in members.credentials_of(work, named)),
-        booked=tuple(bookings.rights_ahead(work, named)),
+        booked=tuple(rights_ahead(work, named)),
     )
 
 
@@ -123,7 +124,7 @@ def publish(
 
 def publish_changed(db: Connection, keyring: Keyring, now: datetime) -> None:
     """Make new rules for those whose rights are others now, as bookings and others left word of in the outbox."""
-    told = outbox.waiting(db, (bookings.RIGHTS_CHANGED,))
+    told = outbox.waiting(db, (RIGHTS_CHANGED,))
     changed: dict[tuple[NetworkId, SiteId], set[HolderId]] = defaultdict(set)
     for one in told:
         changed[one.network, one.site].add(HolderId(one.subject))

@@ -19,6 +19,7 @@ from aldaba_cloud.app import create_app, open_cloud
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
 from aldaba_cloud.auth.store import delete_expired
+from aldaba_cloud.bookings.attendance import attend
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
 from aldaba_cloud.deps import Cloud
@@ -39,6 +40,7 @@ from aldaba_shared.schedule import zone_of
 
 SESSIONS_SECONDS: Final = 600
 ALARMS_SECONDS = 5
+ATTENDANCE_SECONDS: Final = 15
 RULES_SECONDS: Final = 3600
 """An hour, because midnight falls at another moment in every time zone."""
 
@@ -92,6 +94,13 @@ def housekeeping(cloud: Cloud) -> Jobs:
             for network in places.every_network(db):
                 nightly(Work(db, Scope(network), cloud.clock.now(), "nightly"), cloud.keyring)
 
+    def look_who_came() -> None:
+        with cloud.database.write() as db:
+            for network in places.every_network(db):
+                work = Work(db, Scope(network), cloud.clock.now(), "attendance")
+                for site in places.list_sites(work):
+                    attend(work, site.id)
+
     ways = Ways(SmtpMailer(cloud.config), HttpPoster(), cloud.keyring, cloud.config)
 
     def tell_those_on_duty() -> None:
@@ -100,6 +109,7 @@ def housekeeping(cloud: Cloud) -> Jobs:
     jobs = Jobs(cloud.database, cloud.clock.now)
     jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
     jobs.every("refresh_rules", RULES_SECONDS, refresh_rules)
+    jobs.every("attendance", ATTENDANCE_SECONDS, look_who_came)
     jobs.every("alarms", ALARMS_SECONDS, tell_those_on_duty)
     return jobs
 
