@@ -79,13 +79,13 @@ class Authority:
         """The authority's own certificate in PEM: what both sides check the other by."""
         self._issuer = x509.load_pem_x509_certificate(self.certificate)
 
-    def controller(self, request: bytes, name: str, now: datetime) -> Issued:
+    def controller(self, request: bytes, name: str, now: datetime, lives: timedelta = CONTROLLER_LIVES) -> Issued:
         """A client certificate for the key in a signing request (PKCS #10, DER); the subject is what we say.
 
         Raises:
             RequestUnusable: malformed, not signed by its own key, or no P-256 key.
         """
-        builder = self._builder(name, _requested_key(request), now, CONTROLLER_LIVES)
+        builder = self._builder(name, _requested_key(request), now, lives)
         client = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])
         return self._signed(builder.add_extension(client, critical=True))
 

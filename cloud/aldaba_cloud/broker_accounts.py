@@ -38,15 +38,16 @@ def payload(commands: Sequence[Command]) -> bytes:
     return json.dumps({"commands": list(commands)}).encode()
 
 
-def admit(site: SiteId, controller: ControllerId, password: str) -> list[Command]:
-    """Give a controller its account; repeated, it changes nothing."""
+def admit(site: SiteId, controller: ControllerId, password: str | None) -> list[Command]:
+    """Give a controller its account; repeated, it changes nothing. Without a password its certificate is asked for."""
     role = _role(controller)
-    writes = [_may("publishClientSend", topic(site, controller, one)) for one in (Channel.UP, Channel.PRESENCE)]
-    reads = [_may("subscribeLiteral", topic(site, controller, one)) for one in (Channel.DOWN, Channel.STATE)]
-    peers = _may("subscribeLiteral", f"{PREFIX}/{site}/+/{Channel.PRESENCE}")
+    writes = [may("publishClientSend", topic(site, controller, one)) for one in (Channel.UP, Channel.PRESENCE)]
+    reads = [may("subscribeLiteral", topic(site, controller, one)) for one in (Channel.DOWN, Channel.STATE)]
+    peers = may("subscribeLiteral", f"{PREFIX}/{site}/+/{Channel.PRESENCE}")
+    shown = {} if password is None else {"password": password}
     return [
         {"command": "createRole", "rolename": role, "acls": [*writes, *reads, peers]},
-        {"command": "createClient", "username": controller, "password": password, "roles": [{"rolename": role}]},
+        {"command": "createClient", "username": controller, **shown, "roles": [{"rolename": role}]},
     ]
 
 
@@ -61,24 +62,34 @@ def expel(controller: ControllerId) -> list[Command]:
 def initial(password: str, salt: bytes) -> bytes:
     """The plugin's file for a broker that has never run: nobody may do anything but the cloud."""
     control, ours = "$CONTROL/dynamic-security/#", f"{PREFIX}/#"
-    acls = [_may("publishClientSend", one) for one in (control, ours)]
-    acls += [_may("subscribePattern", one) for one in (control, ours)]
+    acls = [may("publishClientSend", one) for one in (control, ours)]
+    acls += [may("subscribePattern", one) for one in (control, ours)]
+    return first_file(CLOUD_ACCOUNT, password, salt, acls)
+
+
+def first_file(
+    account: str, password: str, salt: bytes, acls: Sequence[Command], others: Sequence[Command] = ()
+) -> bytes:
+    """The plugin's file with one account that has a password, and what the commands `others` would have made."""
     digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, ITERATIONS)
-    account = {
-        "username": CLOUD_ACCOUNT,
+    first = {
+        "username": account,
         "password": base64.b64encode(digest).decode(),
         "salt": base64.b64encode(salt).decode(),
         "iterations": ITERATIONS,
-        "roles": [{"rolename": CLOUD_ACCOUNT}],
+        "roles": [{"rolename": account}],
     }
     rights = {"publishClientSend": False, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
-    roles = [{"rolename": CLOUD_ACCOUNT, "acls": acls}]
-    return json.dumps({"defaultACLAccess": rights, "clients": [account], "roles": roles}, indent=2).encode()
+    made = [{key: value for key, value in one.items() if key != "command"} for one in others]
+    clients = [first, *(one for one in made if "username" in one)]
+    roles = [{"rolename": account, "acls": acls}, *(one for one in made if "username" not in one)]
+    return json.dumps({"defaultACLAccess": rights, "clients": clients, "roles": roles}, indent=2).encode()
+
+
+def may(what: str, where: str) -> Command:
+    """Something an account may do on a topic, in the plugin's words."""
+    return {"acltype": what, "topic": where, "priority": 0, "allow": True}
 
 
 def _role(controller: ControllerId) -> str:
     return f"controller-{controller}"
-
-
-def _may(what: str, where: str) -> Command:
-    return {"acltype": what, "topic": where, "priority": 0, "allow": True}

@@ -1,9 +1,11 @@
-"""A site with a broker of its own: two real Mosquittos, bridged, cut and healed; two real controllers between them.
+"""A site with a broker of its own: two real Mosquittos, bridged by TLS, cut and healed; two real controllers.
 
 While the bridge is cut the doors keep passback between them by the site's broker
-alone, and once it stands again every line is in the cloud's books.
+alone, and once it stands again every line is in the cloud's books. The site's
+broker learns by the bridge who is paired and who was retired.
 """
 
+import getpass
 import json
 import os
 import socket
@@ -18,11 +20,15 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from paho.mqtt import publish
 from sqlalchemy import text, update
 
 from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.broker_accounts import CLOUD_ACCOUNT, CONTROL, cloud_password
+from aldaba_cloud.cli.broker import plugin_here
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet import service
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.fleet.pairing import issue_code
 from aldaba_cloud.keyring import Keyring
@@ -30,6 +36,7 @@ from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Door
 from aldaba_cloud.schema import migrate
 from aldaba_edge.journal_file import JournalFile
+from aldaba_edge.keyfile import read_identity
 from aldaba_edge.pairing import keep, pair
 from aldaba_edge.presences import Heard
 from aldaba_edge.state import Slot, peek
@@ -41,7 +48,8 @@ from aldaba_sim.barcelona import FLOOR, NETWORK, QUIET, SITE, SeededSpace, seed_
 from aldaba_sim.cards import UidCard
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
-from tests.system.mosquitto import free_port, mosquitto, program, wait_for_port
+from tests.system.mosquitto import free_port, program, wait_for_port
+from tests.system.mosquitto_guarded import guarded_mosquitto, with_broker
 from tests.system.programs import START_SECONDS, answers, as_environment, run_program, wait_until
 
 pytestmark = pytest.mark.system
@@ -53,7 +61,7 @@ EDGE = """
 data_dir = "{folder}/data"
 runtime_dir = "{folder}/run"
 cloud_url = "{cloud}"
-broker = {{ host = "127.0.0.1", port = {broker}, tls = false }}
+broker = {{ host = "127.0.0.1", port = {broker} }}
 pins = {{ profile = "simulated", options = {{ socket = "{folder}/panel" }} }}
 
 [[door]]
@@ -75,47 +83,41 @@ options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
 
 
 class Cable:
-    """A TCP line between two brokers that can be cut and joined."""
+    """A TCP line between two brokers that can be cut and joined; while it is cut nobody listens at its end."""
 
     def __init__(self, to: int) -> None:
         self._to = to
-        self._whole = True
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._door.getsockname()[1]
-        self._run(self._welcome)
+        self.port: int = 0
+        self.join()
 
     def cut(self) -> None:
-        self._whole = False
-        for end in self._open:
+        for end in (self._door, *self._open):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
-        self._open.clear()
-
-    def join(self) -> None:
-        self._whole = True
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
-        self.cut()
         for thread in self._threads:
             thread.join(10)
+        self._open.clear()
+        self._threads.clear()
+
+    def join(self) -> None:
+        self._door = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._door.getsockname()[1]
+        self._run(self._welcome, self._door)
+
+    def close(self) -> None:
+        self.cut()
 
     def _run(self, what: Callable[..., None], *told: object) -> None:
         thread = threading.Thread(target=what, args=told, daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _welcome(self) -> None:
-        with suppress(OSError):
+    def _welcome(self, door: socket.socket) -> None:
+        with suppress(OSError), door:
             while True:
-                near, _ = self._door.accept()
-                if not self._whole:
-                    near.close()
-                    continue
+                near, _ = door.accept()
                 far = socket.create_connection(("127.0.0.1", self._to))
                 self._open += [near, far]
                 for one, other in ((near, far), (far, near)):
@@ -214,14 +216,15 @@ def seeded(config: Config, database: Database, room: Path) -> tuple[SeededSpace,
 def site_broker(room: Path, cloud: Config, cable: Cable) -> Iterator[int]:
     """Write the site's broker with our own command, and run it on what was written, unchanged but for its account."""
     port, folder = free_port(), room / "site-broker"
-    words = ["site-broker", SITE, str(folder), "--name", "127.0.0.1", "--plain", "--listen", "127.0.0.1"]
-    words += ["--port", str(port), "--cloud-host", "127.0.0.1", "--cloud-port", str(cable.port)]
+    words = ["site-broker", SITE, str(folder), "--name", "127.0.0.1", "--listen", "127.0.0.1", "--port", str(port)]
+    words += ["--cloud-host", "127.0.0.1", "--cloud-port", str(cable.port), "--plugin", str(plugin_here())]
     words += ["--runs-in", str(folder)]
     command = [str(Path(sys.executable).with_name("aldaba-cloud")), *words]
     subprocess.run(command, env=as_environment(cloud), check=True, stdout=subprocess.DEVNULL)
+    tell_cloud_broker(cloud, (folder / "cloud-accounts.json").read_bytes())
     configuration = folder / "mosquitto.conf"
     as_me = folder / "run.conf"
-    as_me.write_text(configuration.read_text() + "user root\n" if os.geteuid() == 0 else configuration.read_text())
+    as_me.write_text(configuration.read_text() + f"user {getpass.getuser()}\n")
     with (folder / "log").open("wb") as log:
         broker = subprocess.Popen([program(), "-c", str(as_me)], stdout=log, stderr=subprocess.STDOUT)
     try:
@@ -232,34 +235,47 @@ def site_broker(room: Path, cloud: Config, cable: Cable) -> Iterator[int]:
         broker.wait(timeout=10)
 
 
+def tell_cloud_broker(cloud: Config, commands: bytes) -> None:
+    """What `mosquitto_pub -f cloud-accounts.json` does on the cloud's machine."""
+    password = cloud_password(Keyring(cloud.key_dir))
+    publish.single(
+        CONTROL,
+        commands,
+        qos=1,
+        hostname=cloud.mqtt_host,
+        port=cloud.mqtt_port,
+        auth={"username": CLOUD_ACCOUNT, "password": password},
+    )
+
+
 @pytest.fixture(name="island")
 def _island(tmp_path: Path) -> Iterator[Island]:
     with ExitStack() as stack:
-        cloud_broker, port = stack.enter_context(mosquitto()), free_port()
-        cable = Cable(cloud_broker)
-        stack.callback(cable.close)
-        config = Config(
+        port = free_port()
+        plain = Config(
             state_dir=tmp_path / "cloud",
             port=port,
             base_url=f"http://127.0.0.1:{port}",
-            mqtt_host="127.0.0.1",
-            mqtt_port=cloud_broker,
             argon2_time_cost=1,
             argon2_memory_kib=8,
         )
-        database = Database(config.database)
+        database = Database(plain.database)
         stack.callback(database.close)
-        people, codes = seeded(config, database, tmp_path)
+        people, codes = seeded(plain, database, tmp_path)
+        guarded = stack.enter_context(guarded_mosquitto(tmp_path / "broker", as_environment(plain)))
+        config = with_broker(plain, guarded)
+        cable = Cable(guarded.doors_port)
+        stack.callback(cable.close)
         stack.enter_context(run_program("aldaba-cloud", ["serve"], as_environment(config), tmp_path / "cloud.log"))
         address = f"http://127.0.0.1:{port}"
         wait_until(lambda: answers(port), "the cloud's answer", START_SECONDS)
-        for door, code in zip(DOORS, codes, strict=True):
-            (tmp_path / door).mkdir()
-            keep(tmp_path / door / "data", pair(address, code, None, "test"))
         broker = stack.enter_context(site_broker(tmp_path, config, cable))
         made = []
-        for door in DOORS:
+        for door, code in zip(DOORS, codes, strict=True):
             folder = tmp_path / door
+            folder.mkdir()
+            # The site's broker runs already: it hears of this controller by the bridge.
+            keep(folder / "data", pair(address, code, None, "test"))
             (folder / "edge.toml").write_text(EDGE.format(folder=folder, cloud=address, broker=broker, door=door))
             (folder / "edge.toml").chmod(0o600)
             panel, board = PinPanel(folder / "panel", lambda _pin, _level: None), Pn532Board(folder / "reader")
@@ -300,3 +316,10 @@ def test_a_site_cut_off_keeps_passback_between_its_doors_and_loses_nothing(islan
         "every line in the cloud's books",
     )
     assert island.holes() == 0
+
+    stolen = read_identity(one.folder / "data" / "identity").answer.controller
+    assert one.status()["connected"]
+    with island.database.write() as db:
+        service.retire(Work(db, Scope(NETWORK), datetime.now(UTC)), stolen)
+    wait_until(lambda: not one.status()["connected"], "the end of the retired controller's session at the site")
+    assert two.status()["connected"]

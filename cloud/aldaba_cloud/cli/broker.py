@@ -76,7 +76,7 @@ def broker(
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     files = _files(config, keyring, names, now)
     files["mosquitto.conf"] = CONFIGURATION.format(
-        folder=folder.resolve(), port=port, local_port=local_port, plugin=plugin or _plugin()
+        folder=folder.resolve(), port=port, local_port=local_port, plugin=plugin or plugin_here()
     ).encode()
     accounts = folder / "dynamic-security.json"
     if not accounts.exists():
@@ -103,7 +103,12 @@ def _files(config: Config, keyring: Keyring, names: tuple[str, ...], now: dateti
     }
 
 
-def _plugin() -> Path:
+def plugin_here() -> Path:
+    """Mosquitto's plugin on this machine.
+
+    Raises:
+        PluginMissing: there is none.
+    """
     found = sorted(Path("/usr/lib").glob(f"*/{PLUGIN}"))
     if not found:
         raise PluginMissing

@@ -191,6 +191,13 @@ def broker_accounts(db: Connection, controller: ControllerId | None = None) -> l
     return [(SiteId(row.site_id), ControllerId(row.id), row.sealed_broker_password) for row in db.execute(wanted)]
 
 
+def controllers_at(db: Connection, site: SiteId) -> tuple[list[ControllerId], list[ControllerId]]:
+    """The controllers of a site that are in use, and those that were."""
+    rows = db.execute(select(controllers).where(controllers.c.site_id == site).order_by(controllers.c.id))
+    known = [(ControllerId(row.id), row.retired_at is None) for row in rows]
+    return [one for one, used in known if used], [one for one, used in known if not used]
+
+
 SENDER: Final = select(controllers).where(controllers.c.id == bindparam("sender"), controllers.c.retired_at.is_(None))
 """Made once: every message asks it."""
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from aldaba_cloud import broker_accounts
 from aldaba_cloud.authority import Authority
-from aldaba_cloud.fleet import certificates, store
+from aldaba_cloud.fleet import certificates, site_broker, store
 from aldaba_cloud.keyring import Keyring
 from aldaba_shared.ids import ControllerId, SiteId
 
@@ -42,6 +42,10 @@ class Accounts:
     def expelled(self, controller: ControllerId) -> bytes:
         """The message that takes the account away and ends the session."""
         return broker_accounts.payload(broker_accounts.expel(controller))
+
+    def at_site(self, db: Connection, site: SiteId) -> bytes:
+        """What the broker of a site's own is told through its bridge; retained, so it may be away meanwhile."""
+        return broker_accounts.payload(site_broker.accounts_at_site(site, *store.controllers_at(db, site)))
 
     def _admission(self, site: SiteId, controller: ControllerId, sealed: bytes) -> bytes:
         password = self.keyring.unseal(sealed).decode()

@@ -25,6 +25,7 @@ from aldaba_cloud.fleet.card_keys import controller_keys
 from aldaba_cloud.fleet.ingest import Taken
 from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import BatchRefused, Controller, runs
+from aldaba_cloud.fleet.site_broker import accounts_topic
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link import news
 from aldaba_cloud.link.accounts import Accounts
@@ -319,7 +320,9 @@ class CloudEnd:
         """Once, after a start: the broker's file may be another one than we left."""
         if self._powers.accounts is not None:
             with self._database.read() as db:
-                self._emit([Outgoing(CONTROL, message) for message in self._powers.accounts.everybody(db)])
+                sites = sorted({one.site for one in store.every_controller(db)})
+                told = [Outgoing(CONTROL, message) for message in self._powers.accounts.everybody(db)]
+                self._emit([*told, *(message for one in sites for message in self._at_site(db, one))])
             self._write_revocations(now)
         self._admitted = True
 
@@ -337,6 +340,7 @@ class CloudEnd:
                     Outgoing(CONTROL, message)
                     for message in self._powers.accounts.admitted(db, ControllerId(one.subject))
                 )
+                yield from self._at_site(db, one.site)
             return
         if one.kind == service.RETIRED:
             yield from self._retired(work, one.site, ControllerId(one.subject))
@@ -356,9 +360,15 @@ class CloudEnd:
         """End its session, take back what the broker retains of it, and have its peers forget its key."""
         if self._powers.accounts is not None:
             yield Outgoing(CONTROL, self._powers.accounts.expelled(controller))
+            yield from self._at_site(work.db, site)
         for channel in (Channel.STATE, Channel.PRESENCE):
             yield Outgoing(topic(site, controller, channel), b"", retain=True)
         publish.publish(work, site, self._keyring, controller_keys(work, self._keyring))
+
+    def _at_site(self, db: Connection, site: SiteId) -> Iterable[Outgoing]:
+        """Have the broker of the site's own, if it has one, know its controllers."""
+        if self._powers.accounts is not None:
+            yield Outgoing(accounts_topic(site), self._powers.accounts.at_site(db, site), retain=True)
 
     def _command(self, controller: Controller, one: outbox.Waiting, now: datetime) -> Iterable[Outgoing]:
         body = one.body
