@@ -48,20 +48,21 @@ def open_books(
     on_broken: Callable[[Exception], None],
     synchronous: str = "FULL",
     reserve_bytes: int = RESERVE_BYTES,
+    log_bytes: int = 0,
 ) -> Books:
     """Open `state.db` and `journal.db` under a folder, putting aside what is broken.
 
     `make_writer` is `inline(clock)` or `threaded(post)`; `on_broken` must end the
     process, whose next start then puts the broken file aside. A state that is lost
     takes modes, pass uses and counters along: the journal says so, as an alarm. `synchronous` is
-    FULL wherever a power cut is real.
+    FULL wherever a power cut is real, and `log_bytes` of the logs are laid out where somebody waits at a door.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     reserve = Reserve(folder / "reserve", reserve_bytes)
     state_path, journal_path = folder / "state.db", folder / "journal.db"
     sound = open_state(state_path)
     opened = open_file(journal_path, boot, peek(state_path, Slot.TAIL, Tail), clock.now())
-    disk = Disk(journal_path, state_path, reserve, synchronous=synchronous)
+    disk = Disk(journal_path, state_path, reserve, synchronous=synchronous, log_bytes=log_bytes)
     writer = make_writer(disk)
     queue = WriteQueue(writer, clock, on_broken)
     state = State(disk.state, queue)

@@ -47,6 +47,7 @@ from aldaba_edge.shadow_switch import Shadows
 from aldaba_edge.snapshot_child import verified_in_child
 from aldaba_edge.state import Slot, State
 from aldaba_edge.timekeeper import KeptClock, Timekeeper
+from aldaba_edge.write_ahead import LOG_BYTES
 from aldaba_profiles.catalog import Catalog
 from aldaba_shared.decide import DoorMode, Side, UnsureClock
 from aldaba_shared.envelope import KeyRing
@@ -120,7 +121,9 @@ class Edge:
         self.secrets = CardSecrets(answer.controller, answer.controller_key)
         self.shown = LastShown(answer.controller, self.secrets.digest, lambda: self.core.rules.number_key)
         self.mounted = mount(config, self.registry, self.secrets, self.identity, self.shown.digest)
-        self.books = open_books(config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken)
+        self.books = open_books(
+            config.data, clock, threaded(clock.post), boot=boot_id(), on_broken=on_broken, log_bytes=LOG_BYTES
+        )
         self.first_sequence = self.books.journal.durable.sequence
         self.time = Timekeeper(clock, self.books.state, KernelTime(), boot=boot_id(), tell=self.books.journal.record)
         self.time.start()
@@ -219,7 +222,7 @@ class Edge:
 
     def _post(self, loop: DoorLoop, side: Side, reading: Reading) -> None:
         """From a driver's thread to the loop."""
-        self.clock.post(lambda: loop.read(side, reading))
+        self.clock.post(partial(loop.read, side, reading))
 
     def _beat(self, loop: DoorLoop) -> None:
         """A door says that it lives for as long as its calls come; the watchdog hears of every one."""

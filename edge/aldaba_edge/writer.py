@@ -3,6 +3,7 @@
 What the loop wants written waits in a queue; whatever queued while the last
 commit ran goes into the next one. State is committed before the lines that
 belong to it, so a pass use, a counter or a nonce is on disk before its tap is.
+How the disk is spared a second write for each commit is told in `write_ahead`.
 """
 
 import queue
@@ -19,6 +20,7 @@ import structlog
 
 from aldaba_edge.ports import Clock
 from aldaba_edge.reserve import Reserve
+from aldaba_edge.write_ahead import COMMITS_AT_MOST, REST_SECONDS, bring_home, connected
 
 log = structlog.get_logger()
 
@@ -41,7 +43,7 @@ class Work:
     state: list[Statement] = field(default_factory=list)
     books: list[Statement] = field(default_factory=list)
     tidy: bool = False
-    """Also bring both write-ahead logs home and shorten them."""
+    """Also bring both write-ahead logs home."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to write."""
@@ -62,12 +64,30 @@ class Writer(Protocol):
 
 
 class Disk:
-    """The two databases, opened to write: WAL, and every commit on the platter before it returns."""
+    """The two databases, opened to write: WAL, and every commit on the platter before it returns.
 
-    def __init__(self, journal: Path, state: Path, reserve: Reserve, *, synchronous: str = "FULL") -> None:
-        self.journal = _connect(journal, synchronous)
-        self.state = _connect(state, synchronous)
+    `log_bytes` is how much of their logs is laid out beforehand.
+    """
+
+    def __init__(
+        self, journal: Path, state: Path, reserve: Reserve, *, synchronous: str = "FULL", log_bytes: int = 0
+    ) -> None:
+        self.journal = connected(journal, synchronous, log_bytes)
+        self.state = connected(state, synchronous, log_bytes)
         self._reserve = reserve
+        self._commits = 0
+
+    @property
+    def wants_rest(self) -> bool:
+        """Whether enough stands in the logs that a moment without work should bring them home."""
+        return self._commits >= COMMITS_AT_MOST
+
+    def rest(self) -> None:
+        """Bring both logs home. A disk that takes no more is the next commit's to tell."""
+        self._commits = 0
+        with suppress(sqlite3.Error):
+            bring_home(self.state)
+            bring_home(self.journal)
 
     def commit(self, work: Work) -> None:
         """Write the work, giving up the reserve if the disk is full.
@@ -89,22 +109,14 @@ class Disk:
             work.state.clear()
         if work.lines or work.books:
             _transaction(self.journal, work.books, work.lines)
+        self._commits += 1
         if work.tidy:
-            for connection in (self.journal, self.state):
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self.rest()
 
     def close(self) -> None:
         """Close both files."""
         self.journal.close()
         self.state.close()
-
-
-def _connect(path: Path, synchronous: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("PRAGMA trusted_schema = OFF")
-    return connection
 
 
 def _transaction(connection: sqlite3.Connection, statements: Sequence[Statement], lines: Sequence[JournalRow]) -> None:
@@ -148,9 +160,17 @@ class WriterThread:
             self._disk.close()
 
     def _run(self) -> None:
-        while (item := self._queue.get()) is not None:
+        while (item := self._wait()) is not None:
             work, done = item
             self._post(partial(done, _attempt(self._disk, work)))
+
+    def _wait(self) -> tuple[Work, Done] | None:
+        """The next work; the logs are brought home when there is none for a moment."""
+        if self._disk.wants_rest:
+            with suppress(queue.Empty):
+                return self._queue.get(timeout=REST_SECONDS)
+            self._disk.rest()
+        return self._queue.get()
 
 
 class InlineWriter:

@@ -113,7 +113,7 @@ def no_break(error: Exception) -> None:
 def books_in(
     folder: Path, clock: HandClock, *, boot: str = "b1", reserve_bytes: int = 4096, synchronous: str = "OFF"
 ) -> Books:
-    """Open the books of a controller, inline and fast."""
+    """Open the books of a controller, inline and fast; with their logs laid out where a power cut is real."""
     return open_books(
         folder,
         clock,
@@ -122,4 +122,5 @@ def books_in(
         on_broken=no_break,
         synchronous=synchronous,
         reserve_bytes=reserve_bytes,
+        log_bytes=0 if synchronous == "OFF" else 64 * 1024,
     )
