@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -15,14 +16,12 @@ class AsyncioClock:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self.monotonic: Callable[[], float] = time.monotonic
+        """Seconds since the machine started, as asyncio counts them."""
 
     def now(self) -> datetime:
         """The wall clock in UTC."""
         return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds since the machine started."""
-        return self._loop.time()
 
     def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         """Call back on the loop."""

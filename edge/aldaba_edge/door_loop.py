@@ -21,7 +21,7 @@ from aldaba_edge.door_mode import ModeKeeper, RulesAround
 from aldaba_edge.door_parts import NOTHING_ELSE, Also, Controller, DoorPlan, Fittings
 from aldaba_edge.emergency import is_emergency
 from aldaba_edge.entry import PATIENCE_SECONDS, Entry
-from aldaba_edge.factors import Factors, First
+from aldaba_edge.factors import Factors, First, Wanted
 from aldaba_edge.lock_feedback import LockFeedback
 from aldaba_edge.mechanics import Mechanics
 from aldaba_edge.noise import Noise
@@ -48,7 +48,7 @@ from aldaba_shared import events, passes, phone
 from aldaba_shared.decide import Decision, DoorMode, DoorNow, PresenceNow, Presented, Side, decide
 from aldaba_shared.door import FREE_MODES, DoorInput
 from aldaba_shared.door_rules import Apart
-from aldaba_shared.ids import DoorId, HolderId, ZoneId
+from aldaba_shared.ids import HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.phone import PhoneCode
 from aldaba_shared.presence import Order, seen_by
@@ -66,7 +66,7 @@ class DoorLoop:
     """Reads, decides, releases and records, for one door."""
 
     def __init__(self, plan: DoorPlan, shared: Controller, fit: Callable[["DoorLoop"], Fittings]) -> None:
-        self.plan = plan
+        self.plan, self.id = plan, plan.id
         self._shared = shared
         self._noise = Noise(plan.id, shared.clock, shared.journal.record)
         self._lost: set[Side] = set()
@@ -84,11 +84,6 @@ class DoorLoop:
         self._fitted = fit(self)
         self._switched = Switched(self._fitted.mechanics, shadow=plan.shadow)
         self._signs = Signs(plan.id, self._fitted.readers, self._fitted.indicators)
-
-    @property
-    def id(self) -> DoorId:
-        """The door's id."""
-        return self.plan.id
 
     @property
     def mode(self) -> DoorMode:
@@ -289,7 +284,7 @@ class DoorLoop:
         at = self._shared.clock.now()
         shown = Presented(self.id, side, kind, at, self._shared.trust.clock_trusted)
         presence = self._presence(side, facts, at)
-        door = self._factors.wanted(side, kind, facts, at).put_into(self._now(rules_sound=rules_sound))
+        door = self._now(self._factors.wanted(side, kind, facts, at), rules_sound=rules_sound)
         decision = decide(shown, facts, presence, door)
         company = self._factors.answered(side, kind, facts, decision, spend=spend)
         told = events.AccessDecided(
@@ -397,7 +392,8 @@ class DoorLoop:
         apart = known is not None and presences.apart(known.controllers)
         return seen_by(presences.stays(), holder, zone, rules, at, apart=apart)
 
-    def _now(self, *, rules_sound: bool) -> DoorNow:
+    def _now(self, wanted: Wanted, *, rules_sound: bool) -> DoorNow:
+        """The door as `decide` is to see it."""
         rules = self._shared.rules
         head = rules.head
         return DoorNow(
@@ -407,6 +403,10 @@ class DoorLoop:
             offline_grace_hours=self.plan.offline_grace_hours,
             unsure_clock=self.plan.unsure_clock,
             partner_open=not self._partners_secured(),
+            second_factor=wanted.second_factor,
+            first_factor=wanted.first_factor,
+            persons_needed=wanted.persons_needed,
+            first_person=wanted.first_person,
         )
 
     def _partners_secured(self) -> bool:
@@ -414,6 +414,8 @@ class DoorLoop:
         if self._fitted.partner is not None and not self._fitted.partner():
             return False
         told = self._shared.rules.door_rules(self.id)
+        if not told.interlock_with:
+            return True
         unheard = told.interlock_apart is Apart.SOFTEN
         secured = (self._shared.presences.door_secured(door) for door in told.interlock_with)
         return all(unheard if one is None else one for one in secured)

@@ -28,11 +28,11 @@ class Entry:
             self._patience.start(patience, self._let)
 
     def _durable(self, sequence: int) -> None:
-        self._patience.stop()
         if not self._released:
             self._let()
         else:
             self._late(sequence, round((self._clock.monotonic() - self._began) * 1000))
+        self._patience.stop()
 
     def _let(self) -> None:
         self._released = True

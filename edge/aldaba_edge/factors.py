@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from msgspec import Struct
+
 from aldaba_edge.ports import Clock, RulesInForce, Use
-from aldaba_shared.decide import Decision, DoorNow, Side
+from aldaba_shared.decide import Decision, Side
 from aldaba_shared.door_rules import DoorRules
 from aldaba_shared.ids import CredentialId, DoorId, HolderId
 from aldaba_shared.keys import CredentialKind
@@ -35,21 +37,13 @@ class First:
     spend: Use | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What this reading finds asked for; each field goes into `DoorNow` under its name."""
+class Wanted(Struct, frozen=True):
+    """What this reading finds asked for, by the names of `DoorNow`."""
 
     second_factor: bool = False
     first_factor: CredentialId | None = None
     persons_needed: int = 1
     first_person: HolderId | None = None
-
-    def put_into(self, door: DoorNow) -> DoorNow:
-        """The door as `decide` is to see it."""
-        return DoorNow(
-            **{name: getattr(door, name) for name in DoorNow.__struct_fields__ if name not in self.__slots__},
-            **{name: getattr(self, name) for name in self.__slots__},
-        )
 
 
 NOTHING_WANTED: Final = Wanted()

@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 
@@ -27,6 +27,9 @@ MOST_WAITING: Final = 10_000
 
 JUMP: Final = timedelta(seconds=1)
 """A wall clock that moved this much against the monotonic one was set, and a new segment begins."""
+
+Now: TypeAlias = tuple[datetime, float]
+"""The wall clock, and the seconds since the machine started."""
 
 KEPT: Final = timedelta(days=30)
 PRUNED_AT_ONCE: Final = 200
@@ -105,30 +108,33 @@ class SqliteJournal:
         """Write an event as the next line; 0 when the disk and the memory for it are both full."""
         if self._queue.failing and self._queue.backlog >= MOST_WAITING:
             return self._count_unrecorded()
+        now = self._read_clock()
         if self._unrecorded and not self._queue.failing:
             times, self._unrecorded = self._unrecorded, 0
-            self._append(Unrecorded(times, "disk_full"), None, None)
-        self._notice_clock()
-        return self._append(event, then, spend)
+            self._append(Unrecorded(times, "disk_full"), now)
+        return self._append(event, now, then, spend)
 
     @property
     def segment(self) -> int:
         """The clock segment of this very moment; a clock that was set is written down first."""
-        self._notice_clock()
+        self._read_clock()
         return self._segment
 
-    def _notice_clock(self) -> None:
-        offset = self._clock.now() - _since_boot(self._clock)
+    def _read_clock(self) -> Now:
+        """Both clocks, once for a line; one that was set is written down before it."""
+        now = (self._clock.now(), self._clock.monotonic())
+        offset = now[0] - timedelta(seconds=now[1])
         before, self._offset = self._offset, offset
         if before is not None and abs(offset - before) > JUMP:
             self._segment += 1
-            self._append(ClockSet(round((offset - before).total_seconds() * 1000)), None, None)
+            self._append(ClockSet(round((offset - before).total_seconds() * 1000)), now)
+        return now
 
-    def _append(self, event: AnyEvent, then: Callable[[int], None] | None, spend: Use | None) -> int:
-        clock = self._clock
+    def _append(
+        self, event: AnyEvent, now: Now, then: Callable[[int], None] | None = None, spend: Use | None = None
+    ) -> int:
         sequence = self._sequence + 1
-        monotonic_us = int(clock.monotonic() * 1_000_000)
-        body = write_line(Line(sequence, clock.now(), self.boot, self._segment, monotonic_us, event))
+        body = write_line(Line(sequence, now[0], self.boot, self._segment, int(now[1] * 1_000_000), event))
         self._sequence, self._hash = sequence, chained(self._hash, body)
         tail = Tail(self.id, sequence, self._hash)
         self._queue.add(
@@ -223,7 +229,3 @@ class SqliteJournal:
     def close(self) -> None:
         """Let the reading side go; the writer closes its own."""
         self.file.close()
-
-
-def _since_boot(clock: Clock) -> timedelta:
-    return timedelta(seconds=clock.monotonic())

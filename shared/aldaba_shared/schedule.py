@@ -98,8 +98,10 @@ class Schedule(Struct, frozen=True):
     def only_day_of(self, at: datetime) -> "Schedule":
         """The same schedule with nothing but the local day of `at`, small enough for an event to carry."""
         local = at.astimezone(zone_of(self.zone))
-        today = self.special_days.get(local.date(), self.week[local.weekday()])
-        return weekly(self.zone, {local.weekday(): today})
+        week = [CLOSED] * WEEK_DAYS
+        week[local.weekday()] = self.special_days.get(local.date(), self.week[local.weekday()])
+        monday, tuesday, wednesday, thursday, friday, saturday, sunday = week
+        return Schedule(self.zone, (monday, tuesday, wednesday, thursday, friday, saturday, sunday))
 
 
 def weekly(

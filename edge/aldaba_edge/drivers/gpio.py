@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gpiozero import DigitalOutputDevice, InputDevice
+from gpiozero import DigitalOutputDevice, InputDevice, OutputDevice
 from gpiozero.pins import Factory
 
 from aldaba_edge.drivers.options import GpioContactOptions, GpioIndicatorOptions, GpioLockOptions, RelayContact
@@ -36,7 +36,7 @@ class GpioLock:
 
     def __init__(self, options: GpioLockOptions, factory: Factory | None = None) -> None:
         self._wiring = options
-        self._relay = DigitalOutputDevice(options.pin, initial_value=self._level(release=False), pin_factory=factory)
+        self._relay = OutputDevice(options.pin, initial_value=self._level(release=False), pin_factory=factory)
 
     def release(self) -> None:
         """Let people through."""

@@ -69,7 +69,9 @@ class Negotiation:
         for kind in self._accepts:
             if kind is CredentialKind.UID:
                 return Met(CardSeen(kind, self._digest(kind, card.uid)))
-            verdict = play(self._ask(kind, card.uid), transmit) if card.speaks else NotSuch()
+            if not card.speaks:
+                continue
+            verdict = play(self._ask(kind, card.uid), transmit)
             if isinstance(verdict, Refused):
                 return Met(CardRefused(kind, verdict.why))
             if isinstance(verdict, Proven):

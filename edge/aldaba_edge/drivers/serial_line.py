@@ -1,5 +1,7 @@
 """Serial ports as drivers want them: opened exclusively, read as soon as a byte is there, lost as one error."""
 
+import os
+import select
 import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,8 +29,14 @@ def open_line(path: str, baud: int, wake_seconds: float = WAKE_EVERY_SECONDS) ->
 
 
 def read_some(line: Serial) -> bytes:
-    """What has arrived, at least one byte if any comes within the line's `wake_seconds`, at most 4 KiB."""
-    first: bytes = line.read(1)
-    if not first:
+    """What has arrived, at least one byte if any comes within the line's `wake_seconds`, at most 4 KiB.
+
+    Read past pyserial, which asks three times for what one call gives: somebody waits at the door.
+    """
+    port: int = line.fileno()
+    if not select.select((port,), (), (), line.timeout)[0]:
         return b""
-    return first + line.read(min(line.in_waiting, 4096))
+    received = os.read(port, 4096)
+    if not received:
+        raise SerialException("the device is ready and has nothing to say: it was unplugged")
+    return received
