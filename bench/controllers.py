@@ -1,9 +1,18 @@
-"""A controller's folder as pairing and its first snapshot leave it, with as many credentials as a bench wants."""
+"""A controller's folder as pairing and its first snapshot leave it, with as many credentials as a bench wants.
 
+A million rows take half a minute to write and to hash. They are made once and
+kept in a folder under the machine's temporary one, where the next bench, or the
+next run, copies them from; the head, which is signed, is made anew each time.
+"""
+
+import os
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -12,7 +21,7 @@ from aldaba_edge.keyfile import write_identity
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.messages import Head
 from aldaba_shared.schedule import always
-from aldaba_shared.snapshot import COLUMNS, ENABLED, FORMAT, GOOD_STANDING, SCHEMA, Row, set_hash
+from aldaba_shared.snapshot import COLUMNS, ENABLED, FORMAT, GOOD_STANDING, MODULUS, SCHEMA, Row, set_hash
 from aldaba_shared.wire import encode
 from tests.edge.places import FRONT, ME, Keys
 
@@ -37,6 +46,9 @@ profile = "pn532-hsu"
 options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
 """
 LOCK_PIN = 17
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+"""Since when everybody's right is in force."""
+AT_ONCE = 10_000
 
 
 def uid_of(number: int) -> bytes:
@@ -44,9 +56,9 @@ def uid_of(number: int) -> bytes:
     return b"\x04" + number.to_bytes(6, "big")
 
 
-def rows(cards: int, now: datetime) -> Iterator[Row]:
+def rows(cards: int) -> Iterator[Row]:
     """One schedule, and so many holders with a card and a right at the front door."""
-    since = int((now - timedelta(days=1)).timestamp())
+    since = int(BEGUN.timestamp())
     yield Row("schedule", ("always", encode(always("Europe/Madrid"))))
     yield Row("setting", ("site_zone", encode("Europe/Madrid")))
     for number in range(cards):
@@ -56,19 +68,16 @@ def rows(cards: int, now: datetime) -> Iterator[Row]:
         yield Row("grant_", (FRONT, f"h{number:07}", "right", "always", "m1", GOOD_STANDING, since, None))
 
 
-def lay_out(folder: Path, cards: int, *, hashed: bool = True) -> Path:
-    """Write configuration, identity and a signed rule set; gives the configuration's path.
-
-    A set that is not `hashed` claims a hash of nothing, which only the child that checks it finds out.
-    """
+def lay_out(folder: Path, cards: int) -> Path:
+    """Write configuration, identity and a signed rule set; gives the configuration's path."""
     now = datetime.now(UTC)
     keys = Keys()
     identity = keys.identity()
     write_identity(folder / "data" / "identity", replace(identity, answer=replace(identity.answer, broker_host="")))
     generation = folder / "data" / "rules" / "1-1"
     generation.mkdir(parents=True)
-    head = Head(ME, 1, 1, set_hash(rows(cards if hashed else 0, now)), now)
-    _write_rules(generation / "rules.db", rows(cards, now), keys.seal_head(head), head.set_hash)
+    shutil.copyfile(_kept(cards), generation / "rules.db")
+    _sign(generation / "rules.db", keys, now)
     (folder / "data" / "rules" / "current").symlink_to("1-1")
     config = folder / "edge.toml"
     config.write_text(CONFIG.format(folder=folder))
@@ -76,13 +85,38 @@ def lay_out(folder: Path, cards: int, *, hashed: bool = True) -> Path:
     return config
 
 
-def _write_rules(path: Path, kept: Iterator[Row], envelope: bytes, claimed: bytes) -> None:
+def _sign(path: Path, keys: Keys, now: datetime) -> None:
+    with sqlite3.connect(path) as db:
+        known = db.execute("SELECT set_hash FROM head_").fetchone()[0]
+        envelope = keys.seal_head(Head(ME, 1, 1, known, now))
+        db.execute("UPDATE head_ SET envelope = ?", (envelope,))
+    db.close()
+
+
+def _kept(cards: int) -> Path:
+    """A rule set without its signature, made by the first who wants it; another one when this code or the schema is."""
+    folder = Path(tempfile.gettempdir()) / f"aldaba-bench-rules-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    made_by = sha256(SCHEMA.encode() + Path(__file__).read_bytes()).hexdigest()[:12]
+    path = folder / f"{made_by}-{cards}.db"
+    if not path.exists():
+        new = folder / f"{path.name}.{os.getpid()}"
+        _write_rules(new, cards)
+        new.rename(path)
+    return path
+
+
+def _write_rules(path: Path, cards: int) -> None:
+    path.unlink(missing_ok=True)
     with sqlite3.connect(path) as db:
         db.executescript("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-400000")
         db.executescript(f"{SCHEMA}; PRAGMA user_version={FORMAT}")
-        db.execute("INSERT INTO head_ VALUES (1, ?, ?)", (envelope, claimed))
         marks = {table: ", ".join("?" * len(names)) for table, names in COLUMNS.items()}
-        for table, of_one in groupby(kept, lambda row: row.table):
-            insert = f"INSERT INTO {table} VALUES ({marks[table]})"  # noqa: S608 - names from COLUMNS
-            db.executemany(insert, (row.values for row in of_one))
+        total, waiting = 0, rows(cards)
+        while some := list(islice(waiting, AT_ONCE)):
+            total = (total + int.from_bytes(set_hash(some), "big")) % MODULUS  # a sum, whatever the order
+            for table in {row.table for row in some}:
+                insert = f"INSERT INTO {table} VALUES ({marks[table]})"  # noqa: S608 - names from COLUMNS
+                db.executemany(insert, (row.values for row in some if row.table == table))
+        db.execute("INSERT INTO head_ VALUES (1, x'', ?)", (total.to_bytes(32, "big"),))
     db.close()

@@ -16,6 +16,7 @@ from queue import SimpleQueue
 
 from aldaba_edge.books import Books, open_books, threaded
 from aldaba_edge.clock import HandClock
+from aldaba_edge.write_ahead import LOG_BYTES
 from aldaba_shared.events import Line, chained, write_line
 from bench.harness import Case, Samples, timed
 from bench.visits import granted_visit
@@ -51,7 +52,9 @@ class OwnLoop:
 def cases(room: Path) -> Iterator[Case]:
     """One line at a time, then many at once."""
     loop, clock = OwnLoop(), SystemTime()
-    books = open_books(room / "ours", clock, threaded(loop.posted.put), boot="bench", on_broken=_broken)
+    books = open_books(
+        room / "ours", clock, threaded(loop.posted.put), boot="bench", on_broken=_broken, log_bytes=LOG_BYTES
+    )
     event = granted_visit()
     numbers = itertools.count(1)
     bare = sqlite3.connect(room / "bare.db", isolation_level=None)

@@ -74,7 +74,7 @@ class Pi:
 def cases(room: Path) -> Iterator[Case]:
     """Start, memory and imports."""
     large, usual, pi = room / "large", room / "usual", Pi.installed(room)
-    config = lay_out(large, MANY, hashed=False)
+    config = lay_out(large, MANY)
     rules = large / "data" / "rules" / "1-1" / "rules.db"
     yield Case(
         "start to deciding, 1,000,000",
