@@ -21,11 +21,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from aldaba_edge.codecs.wiegand import FORMATS, CardNumber
 from aldaba_shared.ids import HolderId
 from aldaba_shared.keys import CredentialKind
-from aldaba_sim.cards import UidCard
+from aldaba_sim.cards import Card, UidCard
 from aldaba_sim.desfire_card import DesfireCard
+from aldaba_sim.proving_cards import PkocCard
 from tests.system.pcscd import READER_NAME, wait_empty
-from tests.system.programs import wait_until
-from tests.system.whole_space import WholeSpace, whole_space
+from tests.system.programs import PATIENCE, wait_until
+from tests.system.whole_space import LOCKS, WholeSpace, whole_space
 
 pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
 NOBODYS = "unknown_credential"
@@ -323,3 +324,64 @@ def test_the_sticker_at_a_door_has_the_door_decide_and_tells_the_phone(
     assert space.wait_released("miro")
     expect(page.locator("#answer .note.good")).to_be_visible()
     assert space.wait_secured("miro")
+
+
+def tapped(space: WholeSpace, door: str, card: Card) -> str:
+    """What the door says to a card that is held to its PN532 or its PC/SC reader, and taken away."""
+    reader = space.board if door == "street" else space.slot
+    reader.take()
+    if door != "street":
+        wait_empty(f"{READER_NAME} 00 00")
+    said = answers(space, door, lambda: reader.hold(card))
+    reader.take()
+    return said
+
+
+@pytest.mark.feature(39)
+@pytest.mark.parametrize("door", ["street", "gaudi"], ids=["PN532 bytes on a pty", "a virtual card behind pcscd"])
+def test_whoever_opened_with_the_old_card_gets_a_better_one_at_the_same_door(
+    space: WholeSpace, chromium: Browser, door: str
+) -> None:
+    person = [one for one in space.seeded.people if one.plan == "plan_247"][-2]
+    old = next(UidCard(one.canonical) for one in person.carried if one.kind is CredentialKind.UID)
+    better = PkocCard()
+    assert tapped(space, door, old) == "granted"
+    assert tapped(space, door, better) == NOBODYS
+    desk = signed_in(space, chromium, "operator", "/cards")
+    offered = f"li.card:has(.badge.good) form:has(input[value='{person.holder}']) button"
+    desk.locator(offered).first.click()
+    desk.wait_for_url("**/cards?given=*")
+    space.wait_followed()
+    assert tapped(space, door, better) == "granted"
+
+
+@pytest.mark.feature(95)
+def test_a_lockdown_and_an_evacuation_on_the_page_reach_the_pins_of_a_door_a_zone_and_the_site(
+    space: WholeSpace, chromium: Browser
+) -> None:
+    page = signed_in(space, chromium, "operator", "/doors")
+
+    def told(where: str, mode: str, zone: str = "") -> None:
+        page.goto(f"{space.url}{where}")
+        form = page.locator("form:has(#m-mode)")
+        if zone:
+            form.locator("select[name=zone]").select_option(zone)
+        form.locator("select[name=mode]").select_option(mode)
+        form.locator("button").click()
+
+    def free() -> set[str]:
+        return {door for door, pin in LOCKS.items() if space.panel.outputs.get(pin, False)}
+
+    for where, zone, doors in (
+        ("/doors/miro", "", {"miro"}),
+        ("/doors", "offices", {"offices"}),
+        ("/doors", "", {*LOCKS}),
+    ):
+        told(where, "evacuating", zone)
+        assert space.panel.wait_for(lambda _, doors=doors: free() == doors, PATIENCE), free()  # type: ignore[misc]
+        told(where, "locked_down", zone)
+        assert space.panel.wait_for(lambda _: not free(), PATIENCE), free()
+    _, uid = space.card(CredentialKind.UID)
+    assert tapped(space, "street", UidCard(uid)) == "door_locked_down"
+    told("/doors", "locked")
+    wait_until(lambda: tapped(space, "street", UidCard(uid)) == "granted", "the door as usual")
