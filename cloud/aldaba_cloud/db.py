@@ -183,7 +183,8 @@ def bulk_insert(work: Work, table: Table, columns: Sequence[str], rows: Iterable
     names = ("network_id", "site_id", *columns)
     dialect = work.db.dialect
     made = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    turns = [(at, turn) for at, turn in enumerate(made) if turn is not None]
+    # Days and moments repeat from row to row, and to write one anew costs as much as to insert the row.
+    turns = [(at, lru_cache(maxsize=1024)(turn)) for at, turn in enumerate(made) if turn is not None]
     raw = work.db.connection.driver_connection
     if raw is None:
         raise ConnectionLost

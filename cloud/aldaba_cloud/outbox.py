@@ -6,11 +6,15 @@ Whoever sends it reads the rows in order of `id` and marks them told.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Column, Connection, Integer, String, insert, select, update
 
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import NetworkId, SiteId
+
+RIGHTS_CHANGED: Final = "rights.changed"
+"""What a holder is entitled to has changed; the subject is the holder, and `because` what changed it."""
 
 outbox = scoped_table(
     "outbox",

@@ -13,6 +13,7 @@ from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.billing import chain_store as billing_chain_store
 from aldaba_cloud.billing import ledger_store as billing_ledger_store
 from aldaba_cloud.billing import numbering as billing_numbering
+from aldaba_cloud.billing import payment_store as billing_payment_store
 from aldaba_cloud.billing import run_store as billing_run_store
 from aldaba_cloud.billing import store as billing_store
 from aldaba_cloud.bookings import store as bookings_store
@@ -38,6 +39,7 @@ STORES = (
     members_store,
     members_terms_store,
     billing_store,
+    billing_payment_store,
     billing_numbering,
     billing_run_store,
     billing_ledger_store,

@@ -181,23 +181,25 @@ def _numbered(work: Work, run: Run, issuer: Issuer, today: date) -> list[Invoice
         series = issuer.series(kind, today.year)
         many = sum(one.kind is kind for one in wanted)
         numbers[kind] = iter([numbered(series, one) for one in take_numbers(work, run.site, series, many)])
-    return [_row(work, one, issuer, today, (next(numbers[one.kind]), run.id)) for one in wanted]
+    # Ids in the order of the rows: an index that grows at its end is written once, not shuffled.
+    ids = (f"inv_{run.id}_{at:06}" for at in range(len(wanted)))
+    return [_row(one, issuer, today, (next(ids), next(numbers[one.kind]), run.id)) for one in wanted]
 
 
 def _registrable(one: Invoiced) -> Registrable:
     return Registrable(one.id, one.number, one.issued_on, InvoiceKind(one.kind), one.tax_cents, one.total_cents)
 
 
-def _row(work: Work, one: Proposed, issuer: Issuer, today: date, names: tuple[str, str]) -> Invoiced:
+def _row(one: Proposed, issuer: Issuer, today: date, names: tuple[str, str, str]) -> Invoiced:
     only = one.contracts[0].contract if len(one.contracts) == 1 else None
     return Invoiced(
-        id=work.new_id("inv"),
+        id=names[0],
         kind=one.kind.value,
         state=InvoiceState.FINAL.value if one.total_cents else InvoiceState.PAID.value,
         issuer_id=issuer.id,
         party_id=one.account.party,
         contract_id=only,
-        number=names[0],
+        number=names[1],
         issued_on=today,
         due_on=today + timedelta(days=one.account.days),
         net_cents=one.net_cents,
@@ -210,7 +212,7 @@ def _row(work: Work, one: Proposed, issuer: Issuer, today: date, names: tuple[st
         reason="",
         returned_on=None,
         live=issuer.live,
-        run_id=names[1],
+        run_id=names[2],
     )
 
 

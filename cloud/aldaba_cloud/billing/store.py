@@ -1,5 +1,6 @@
 """The SQL of issuers, invoices and their lines, and of what waits to be on the next one."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -433,3 +434,18 @@ def pending_of(row: Row[Any]) -> Pending:
         cost_centre=row.cost_centre,
         site=SiteId(row.site_id),
     )
+
+
+def paid_cents(work: Work) -> dict[str, int]:
+    """What each final invoice says arrived for it, without what credit notes were set against it."""
+    paid: dict[str, int] = defaultdict(int)
+    found = select(invoices.c.id, invoices.c.corrects_id, invoices.c.paid_cents)
+    for row in work.db.execute(found.where(invoices.c.number.is_not(None), work.visible(invoices))):
+        paid[row.corrects_id or row.id] += row.paid_cents
+    return paid
+
+
+def all_numbers(work: Work) -> list[str]:
+    """Every number that was given."""
+    found = select(invoices.c.number).where(invoices.c.number.is_not(None), work.visible(invoices))
+    return list(work.db.execute(found).scalars())

@@ -37,7 +37,7 @@ from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_shared.errors import AldabaError
 
-RIGHTS_CHANGED: Final = "rights.changed"
+RIGHTS_CHANGED: Final = outbox.RIGHTS_CHANGED
 """News for whoever publishes rules: this holder's rights are others now."""
 
 

@@ -107,6 +107,11 @@ def accept_collection(work: Work, contract: ContractId, paid_until: date) -> Con
     return _changed(work, contract, "collection_accepted", paid_until=paid_until, standing=Standing.GOOD)
 
 
+def settle(work: Work, contract: ContractId, standing: Standing, paid_until: date | None) -> Contract:
+    """Say how a contract stands with its bills and until when they are settled; None ends nothing by itself."""
+    return _changed(work, contract, "contract_settled", standing=standing, paid_until=paid_until)
+
+
 def pause(work: Work, contract: ContractId, returns_on: date | None) -> Contract:
     """Pause a contract until a day, or until further notice."""
     return _changed(work, contract, "contract_paused", state=ContractState.PAUSED, returns_on=returns_on)

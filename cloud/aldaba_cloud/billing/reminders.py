@@ -1,0 +1,60 @@
+"""Working the debts off: each day's steps, each once, until they are paid."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from aldaba_cloud import audit, outbox
+from aldaba_cloud.billing import payment_store, payments, store
+from aldaba_cloud.billing.dunning import Step, debt_day, steps_due
+from aldaba_cloud.billing.models import Invoice
+from aldaba_cloud.db import Work
+
+MAIL_DUE = "mail.due"
+TASK_DUE = "task.due"
+
+
+@dataclass(frozen=True, slots=True)
+class Debt:
+    """An open invoice on the board: since when it is known, what was done, and what comes."""
+
+    invoice: Invoice
+    known_on: date
+    promised: date | None
+    done: tuple[str, ...]
+    due: tuple[Step, ...]
+
+
+def board(work: Work, today: date) -> list[Debt]:
+    """Every invoice that is owed and late, the oldest debt first."""
+    done, promised = payment_store.steps_done(work), payment_store.promises_by_invoice(work)
+    found = []
+    for one in store.open_invoices(work):
+        until = promised.get(one.id)
+        if debt_day(one, until) >= today or one.open_cents <= 0:
+            continue
+        alone = payments.locked_out_alone(work, one)
+        due = steps_due(one, today, locks=alone, done=done.get(one.id, ()), promised=until)
+        found.append(Debt(one, debt_day(one, until), until, tuple(sorted(done.get(one.id, ()))), tuple(due)))
+    return sorted(found, key=lambda debt: (debt.known_on, debt.invoice.number))
+
+
+def remind(work: Work, today: date) -> list[tuple[str, Step]]:
+    """Do what is due on a local day; run again it does nothing more."""
+    taken = []
+    for debt in board(work, today):
+        for step in debt.due:
+            if payment_store.note_step(work, debt.invoice.site, debt.invoice.id, step, today):
+                _take(work, debt.invoice, step)
+                taken.append((debt.invoice.number, step))
+    return taken
+
+
+def _take(work: Work, invoice: Invoice, step: Step) -> None:
+    body = {"party": invoice.party, "number": invoice.number, "open_cents": invoice.open_cents, "step": step.value}
+    if step in {Step.REMIND, Step.WARN}:
+        outbox.tell(work, invoice.site, MAIL_DUE, invoice.id, body)
+    if step in {Step.WARN, Step.ASK_PERSON}:
+        outbox.tell(work, invoice.site, TASK_DUE, invoice.id, body)
+    if step is Step.LIMIT:
+        payments.limit(work, invoice)
+    audit.note(work, invoice.site, "debt_reminded", invoice.id, step=step.value)
