@@ -106,5 +106,6 @@ def open_core(folder: Path, books: Books, identity: Identity, clock: Clock, ways
     )
     presences.peers_now.connected = lambda: ways.link.connected
     presences.asked_for = lambda: rules.asks_for_peers
+    presences.catching_up = lambda: sync.uplink.catching_up
     pruner = Pruner(journal, clock, ways.runner, ways.find, key=trust.own, controller=trust.controller)
     return Core(trust, rules, presences, sync, refusals, ways, journal, pruner)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from aldaba_edge.devices import Alarmed
 from aldaba_edge.journal import SqliteJournal
+from aldaba_edge.peer_news import PeerNews
 from aldaba_edge.peers_now import HEARTBEAT_SECONDS, PeersNow
 from aldaba_edge.ports import Clock, Timer
 from aldaba_edge.state import Slot, State
@@ -24,17 +25,19 @@ from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, seal, unsea
 from aldaba_shared.events import movement
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ZoneId
 from aldaba_shared.messages import Kind, PresenceNews
-from aldaba_shared.presence import Order, Presence, Stay, merged
+from aldaba_shared.presence import Order, Presence, Stay
 from aldaba_shared.wire import Malformed
 
 log = structlog.get_logger()
 
 NEWS_SECONDS: Final = 0.2
 """Movements of so long go into one piece of news."""
+KEEP_SECONDS: Final = 1.0
+"""How far each peer was believed is written down so long after; a crash in between lets news be replayed that is
+older by as much, which whoever delays news can do anyway."""
 CHECKPOINT_EVERY: Final = 200
-FIRST_YEAR: Final = 1900
-LAST_YEAR: Final = 9000
-"""Between these a moment can have hours added and be put on any wall clock; without a battery it is 1970."""
+PLAUSIBLE_YEARS: Final = frozenset(range(1900, 9001))
+"""In these a moment can have hours added and be put on any wall clock; without a battery it is 1970."""
 TOLD_FOR: Final = timedelta(hours=36)
 """Stays older than this have ended on every policy there is; peers need not hear of them."""
 
@@ -85,7 +88,10 @@ class PeerPresences:
         self.peers_now = PeersNow(ControllerId(trust.controller), clock)
         self.own_doors: Callable[[], dict[DoorId, bool]] = dict
         self.asked_for: Callable[[], bool] = lambda: False
+        self.catching_up: Callable[[], bool] = lambda: False
         self.moved: list[Callable[[], None]] = []
+        self._news = PeerNews(clock, self.hear, refused, self._busy)
+        self._keeping: Timer | None = None
         self._doors_told: dict[DoorId, bool] = {}
         self._heartbeat = Alarmed(clock)
         self._uses = uses
@@ -102,6 +108,9 @@ class PeerPresences:
         self._moves = 0
         self._heard = state.get(Slot.PEER_COUNTERS, dict[str, Heard]) or {}
         self._stays: dict[HolderId, Stay] = self._replayed()
+
+    def _busy(self) -> bool:
+        return self.catching_up()
 
     def stays(self) -> Presence:
         """The stays known now."""
@@ -139,8 +148,12 @@ class PeerPresences:
         if self._timer is None:
             self._timer = self._clock.call_later(NEWS_SECONDS, self.tell)
 
-    def hear(self, envelope: bytes) -> None:
-        """Take a peer's news into account.
+    def arrived(self, teller: ControllerId, envelope: bytes) -> None:
+        """Take what came on a peer's topic: read at once, or in its turn where much comes together."""
+        self._news.arrived(teller, envelope)
+
+    def hear(self, envelope: bytes) -> bool:
+        """Take a peer's news into account; False when it must be looked at again, because nobody knows its signer yet.
 
         Raises:
             EnvelopeRefused: no peer of this site signed it, or it speaks for another one.
@@ -151,25 +164,39 @@ class PeerPresences:
         ring = peers if peers.knows(kid) else self._trust.ring
         if not ring.knows(kid) and len(self._strangers) < MOST_STRANGERS:
             self._wait_for(kid, envelope)
-            return
+            return False
         news = unseal(Kind.PRESENCE, self._trust.site, envelope, ring, PresenceNews)
         signer = kid.partition(b"/")[0]
         if signer != news.controller.encode():
             raise EnvelopeRefused(Kind.PRESENCE, "its signer speaks for another controller")
-        if any(stay.order.controller != news.controller for _, stay in news.stays):
+        if {stay.order.controller for _, stay in news.stays} - {news.controller}:
             raise EnvelopeRefused(Kind.PRESENCE, "it tells of movements at another controller")
-        if not all(FIRST_YEAR <= stay.since.year <= LAST_YEAR for _, stay in news.stays):
+        if {stay.since.year for _, stay in news.stays} - PLAUSIBLE_YEARS:
             raise OutOfDate(Kind.PRESENCE, "implausible_time", "it tells of a movement at the edge of time")
         newer = self._newer(news)
         if newer or self.peers_now.unknown(news.controller):
             self.peers_now.heard(news)
-        if not newer:
-            return
-        self._stays = merged(self._stays, news.stays)
+        if newer:
+            self._merge(news)
+        return True
+
+    def _merge(self, news: PresenceNews) -> None:
+        for holder, stay in news.stays:
+            known = self._stays.get(holder)
+            if known is None or known.order < stay.order:
+                self._stays[holder] = stay
         self._uses.hear(news.controller, news.used)
         self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
-        self._state.put(Slot.PEER_COUNTERS, self._heard)
+        if self._keeping is None:
+            self._keeping = self._clock.call_later(KEEP_SECONDS, self._keep_counters)
         self._changed()
+
+    def _keep_counters(self) -> None:
+        """Write down whom we believed how far: once for all who spoke in the last second, not for each of them."""
+        if self._keeping is not None:
+            self._keeping.cancel()
+            self._keeping = None
+            self._state.put(Slot.PEER_COUNTERS, self._heard)
 
     def _wait_for(self, kid: bytes, envelope: bytes) -> None:
         """Look at a stranger's news again later: a peer's first word may come before the rules that name it."""
@@ -231,8 +258,10 @@ class PeerPresences:
             self._heartbeat.start(HEARTBEAT_SECONDS, self._still_here)
 
     def stop(self) -> None:
-        """Tell no more."""
+        """Tell and hear no more."""
         self._heartbeat.stop()
+        self._news.stop()
+        self._keep_counters()
 
     def checkpoint(self) -> None:
         """Keep all stays, so that a restart reads only the lines after this one."""

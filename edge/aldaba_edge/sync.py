@@ -217,7 +217,7 @@ class Sync:
     def _read(self, where: topics.Address, kind: Kind, envelope: bytes) -> None:
         if where.channel is Channel.PRESENCE:
             if where.controller != self._trust.controller and self._presences is not None:
-                self._presences.hear(envelope)
+                self._presences.arrived(where.controller, envelope)
             return
         if (where.site, where.controller) != (self._trust.site, self._trust.controller):
             # Some brokers (amqtt) deliver retained messages nobody subscribed to: not for us, so no news and no alarm.

@@ -82,6 +82,11 @@ class Uplink:
         acked = self._acked
         return acked.watermark if acked is not None and acked.journal == self._journal.id else 0
 
+    @property
+    def catching_up(self) -> bool:
+        """Whether lines are on their way and the cloud takes them."""
+        return bool(self._flying) and self._tries == 0
+
     def reconnected(self, hello_nonce: bytes) -> None:
         """Begin again after what is known to have arrived; an ack may also answer the hello."""
         self._online = True

@@ -224,6 +224,16 @@ def test_peers_merge_and_news_goes_out_signed_and_retained(settled: Place) -> No
     assert set(settled.core.presences.stays()) == {"h9", "h1"}
 
 
+def test_a_peers_older_news_is_no_way_back_after_a_restart_either(settled: Place) -> None:
+    topic = f"aldaba/1/{SITE}/{PEER}/presence"
+    newest = replace(news(9), at=START + timedelta(hours=1))
+    settled.link.deliver(topic, pack({Kind.PRESENCE: seal(Kind.PRESENCE, SITE, newest, settled.keys.peer)}))
+    settled.stop()
+    settled.start()
+    settled.link.deliver(topic, pack({Kind.PRESENCE: seal(Kind.PRESENCE, SITE, news(8), settled.keys.peer)}))
+    assert settled.refusals() == [("presence", "replayed")]
+
+
 def test_nobody_is_released_at_a_door_the_command_does_not_name(settled: Place) -> None:
     settled.down(Kind.COMMAND, replace(command(settled), door=DoorId("back")))
     assert settled.released[-1] == ("back", "cmd")
