@@ -6,6 +6,7 @@ import shutil
 import stat
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -17,14 +18,18 @@ from aldaba_cloud.access.models import Generation
 from aldaba_cloud.access.publish import publish
 from aldaba_cloud.cli import main
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.fleet.ingest import take_batch
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
+from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
 from aldaba_cloud.schema import migrate
+from aldaba_shared.events import ShadowCompared
 from aldaba_shared.ids import CredentialId
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
 from tests.cloud.small_space import SmallSpace
+from tests.cloud.toy_controller import ToyController
 
 
 @pytest.fixture(scope="session")
@@ -234,3 +239,48 @@ def test_keys_are_made_listed_and_dropped_and_a_theft_says_whom_to_give_another_
     assert [(one["what"], one["whose"]) for one in listed] == [("card keys, set 2", ""), ("uid", "Ana")]
     assert json.loads(run("retire", controller, "--json").output) == listed
     assert "no-such" in run("retire", "no-such", ends=2).output
+
+
+def test_who_still_uses_a_card_that_can_be_copied_is_listed(card: CredentialId) -> None:
+    (listed,) = json.loads(run("copyable", "--json").output)
+    assert (listed["credential"], listed["name"], listed["kind"]) == (card, "Ana", "uid")
+    assert (listed["last_used"], listed["has_better"]) == (None, False)
+    assert "Ana" in run("copyable").output
+
+
+def test_without_cards_that_can_be_copied_the_list_says_so(tmp_path: Path) -> None:
+    with Database(f"sqlite:///{tmp_path / 'state' / 'aldaba.db'}").write() as db:
+        places.add_network(Work(db, Scope(NETWORK), MONDAY_NOON), "Test")
+    assert "Every card in use proves itself." in run("copyable").output
+
+
+def test_what_a_door_in_shadow_found_is_reported_and_it_is_switched_live_and_back(
+    state: Path, card: CredentialId
+) -> None:
+    assert card
+    assert "No door has compared anything yet." in run("shadow").output
+    space = SmallSpace(BARCELONA, Keyring(state / "keys"))
+    door = space.door("street")
+    kept = Database(f"sqlite:///{state / 'aldaba.db'}")
+    with kept.write() as db:
+        now = datetime.now(UTC)
+        toy = ToyController("toy")
+        toy.open()
+        toy.write(ShadowCompared(door, theirs=True, ours="granted"), now)
+        toy.write(ShadowCompared(door, theirs=True, ours="out_of_schedule"), now)
+        work = Work(db, Scope(NETWORK), now)
+        toy.join(work)
+        take_batch(work, toy.record, toy.batch(), PresenceBooks())
+    (told,) = json.loads(run("shadow", "--json").output)
+    assert (told["door"], told["compared"], told["agreed"], told["we_would_refuse"]) == (door, 2, 1, 1)
+    assert told["reasons"] == {"out_of_schedule": 1}
+    assert "out_of_schedule 1" in run("shadow", "--days", "7").output
+    for switch, shadow in (("--back", True), ("--live", False)):
+        assert json.loads(run("shadow", switch, door, "--json").output) == [{"door": door, "shadow": shadow}]
+        with kept.read() as db:
+            found = places.find_door(Work(db, Scope(NETWORK), MONDAY_NOON), door)
+        assert found is not None
+        assert found.shadow is shadow
+    kept.close()
+    assert "not both" in run("shadow", "--live", door, "--back", door, ends=2).output
+    run("shadow", "--live", "nowhere", ends=2)

@@ -95,6 +95,39 @@ def test_a_doors_hours_are_rehearsed_and_published_from_its_page(desk: Desk) -> 
     assert rules_of_street(desk) != before
 
 
+def test_rehearsing_a_demand_for_pins_names_who_has_none(desk: Desk) -> None:
+    desk.sign_in("admin")
+    asking = {"second_factor": "always"}
+    shown = desk.send("/admin/doors/street/factors/rehearse", **asking).text
+    lacking = re.findall(r'<li><a href="(/admin/members/[^"]+)">', shown)
+    assert lacking
+    desk.send(f"{lacking[0]}/pin")
+    again = desk.send("/admin/doors/street/factors/rehearse", **asking).text
+    assert re.findall(r'<li><a href="(/admin/members/[^"]+)">', again) == lacking[1:]
+    assert street(desk).use == DoorUse()
+    desk.send("/admin/doors/street/factors", **asking)
+    assert street(desk).use.second_factor == "always"
+
+
+def test_emergency_codes_are_made_from_the_doors_page_and_shown_once(desk: Desk) -> None:
+    desk.sign_in("admin")
+    assert 'href="/admin/emergency-codes?site=' in desk.see("/doors")
+    assert "There are no envelopes." in desk.see("/admin/emergency-codes")
+    sheet = desk.send("/admin/emergency-codes", site=BARCELONA, count="3", days="30")
+    digits = re.findall(r"data-code>(\d{4}) (\d{4})<", sheet.text)
+    assert len(set(digits)) == 3
+    assert sheet.headers["cache-control"] == "no-store"
+    now = desk.see("/admin/emergency-codes")
+    assert "3 envelopes are good until" in now
+    assert not any(one in now for one, _ in digits)
+
+
+def test_an_operator_makes_no_emergency_codes(desk: Desk) -> None:
+    desk.sign_in("op")
+    assert 'href="/admin/emergency-codes' not in desk.see("/doors")
+    assert desk.send("/admin/emergency-codes").status_code == 403
+
+
 def test_what_passback_does_while_controllers_are_apart_is_declared_and_published(desk: Desk) -> None:
     desk.sign_in("admin")
     before = rules_of_street(desk)

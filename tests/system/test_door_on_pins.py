@@ -1,5 +1,6 @@
 """One real controller process whose doors have every input and output on pins: what each wire brings about."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -185,10 +186,18 @@ def test_a_door_in_shadow_compares_itself_with_the_relay_beside_it_and_moves_no_
     (compared,) = door.events_of(ShadowCompared)
     assert (compared.theirs, compared.ours) == (True, Reason.GRANTED)
     assert (LOCK_PIN, True) not in door.changes
+    (told,) = json.loads(door.cli("shadow", "--json").stdout)
+    assert (told["door"], told["compared"], told["agreed"], told["we_would_refuse"]) == ("front", 1, 1, 0)
+    assert "we would refuse" in door.cli("shadow").stdout
     live = door.cli("shadow", "--live", "front", "--json")
     assert live.returncode == 0, live.stderr
     door.tap(STRANGER)
     door.wait_kind("access_decided", 2)
     door.tap(ANA)
     assert door.wait_releases(1)
+    assert "it releases nothing" in door.cli("shadow", "--back", "front").stdout
+    door.tap(ANA)
+    door.wait_kind("access_decided", 4)
+    assert door.changes.count((LOCK_PIN, True)) == 1
+    assert door.cli("shadow", "--back", "front", "--live", "front").returncode == 2
     assert door.stop() == 0

@@ -66,3 +66,24 @@ def test_a_door_is_started_again_for_ever_and_watched() -> None:
     lines = (UNITS / "aldaba-edge.service").read_text().splitlines()
     assert {"Type=notify", "Restart=always", "StartLimitIntervalSec=0", "StateDirectory=aldaba"} <= set(lines)
     assert any(line.startswith("WatchdogSec=") for line in lines)
+
+
+LAID_DOWN = {
+    "aldaba-edge.service": ("installer/install.sh", "HOME_OF_ALDABA=/opt/aldaba\nPROGRAM=$HOME_OF_ALDABA/current/bin/"),
+    "aldaba-edge-guard.service": ("installer/install.sh", "HOME_OF_ALDABA=/opt/aldaba\n"),
+    "aldaba-cloud.service": ("docs/how-to/install-the-cloud.md", "/opt/aldaba-cloud/bin/aldaba-cloud init"),
+}
+
+
+@pytest.mark.parametrize("name", LAID_DOWN)
+def test_a_unit_starts_what_installing_lays_down(name: str) -> None:
+    started = re.search(r"^ExecStart=(\S+)", (UNITS / name).read_text(), re.MULTILINE)
+    assert started
+    where, said = LAID_DOWN[name]
+    assert said in (UNITS.parent / where).read_text()
+    folder = {
+        "aldaba-edge.service": "/opt/aldaba/current",
+        "aldaba-edge-guard.service": "/opt/aldaba/good",
+        "aldaba-cloud.service": "/opt/aldaba-cloud",
+    }[name]
+    assert started[1].startswith(f"{folder}/bin/aldaba-")

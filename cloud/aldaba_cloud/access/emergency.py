@@ -23,7 +23,7 @@ from aldaba_cloud.errors import Missing
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
-from aldaba_cloud.members.models import Holder, HolderKind
+from aldaba_cloud.members.models import Holder, HolderKind, IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
@@ -64,9 +64,20 @@ def seal_codes(work: Work, site: SiteId, count: int, days: int, keyring: Keyring
     return codes
 
 
+def sheet_in_force(work: Work, site: SiteId) -> list[IssuedCredential]:
+    """The codes of a site that would open a door now, without their digits; a used one is among them until the end."""
+    carried = members_store.credentials_of(work, [_name(site)])
+    codes = [one for one, _sealed in carried if one.kind is CredentialKind.EMERGENCY and one.enabled]
+    return [one for one in codes if one.valid_until is None or one.valid_until > work.now]
+
+
+def _name(site: SiteId) -> HolderId:
+    return HolderId(f"emergency-{site}")
+
+
 def _holder(work: Work, site: Site) -> HolderId:
     """The holder behind a site's codes, essential and with a right at every door there is now."""
-    holder, level = HolderId(f"emergency-{site.id}"), f"emergency-{site.id}"
+    holder = level = _name(site.id)
     doors = tuple(Target(ALWAYS, door=door) for door in sorted(places.load_place(work, site).doors))
     bundle = AccessLevel(level, site.id, "Emergency codes", doors)
     if members_store.find_holder(work, holder) is None:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aldaba_cloud import audit
+from aldaba_cloud.access.publish import people_of, site_rules
 from aldaba_cloud.access.service import publish_everywhere
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import store as members_store
-from aldaba_cloud.members.models import Holder, IssuedCredential
+from aldaba_cloud.members.models import Holder, HolderKind, IssuedCredential
 from aldaba_cloud.members.service import NewCredential
+from aldaba_cloud.places.models import Door
 from aldaba_shared.ids import HolderId
 from aldaba_shared.keys import CredentialKind
 
@@ -69,6 +71,20 @@ def pins_of(work: Work, holder: HolderId) -> list[IssuedCredential]:
     """The PINs of a holder that are in use, without their digits."""
     carried = members_store.credentials_of(work, [holder])
     return [one for one, _sealed in carried if one.kind is CredentialKind.PIN and one.enabled]
+
+
+def without_pin(work: Work, door: Door, keyring: Keyring) -> list[Holder]:
+    """Who may enter a door and has no PIN in use, by name: they stay outside while the door asks for one.
+
+    Guests and others who come with a pass have none, and are nobody's rights here.
+    """
+    people = people_of(work, keyring)
+    rules = site_rules(work, door.site)
+    entitled = {one.holder for one in rules.entitlements(people) if one.door == door.id}
+    carried = members_store.credentials_of(work, sorted(entitled)) if entitled else []
+    having = {one.holder for one, _sealed in carried if one.kind is CredentialKind.PIN and one.enabled}
+    known = members_store.holders_by_id(work, entitled - having).values()
+    return sorted((one for one in known if one.kind is not HolderKind.EMERGENCY_KEY), key=lambda one: one.name)
 
 
 def _known(work: Work, holder: HolderId) -> Holder:

@@ -35,9 +35,9 @@ LOOK_BACK = timedelta(days=30)
 @router.get("/{door}")
 def show(door: str, caller: CurrentAdmin, page: PageDep, *, published: bool = False) -> Response:
     """The settings of one door."""
-    known = _known(caller.work, door)
+    known = door_known(caller.work, door)
     confirmation = confirmation_of(caller.work, known.site) if published else None
-    return _form(caller.work, page, known, known.use, confirmation=confirmation)
+    return door_form(caller.work, page, known, known.use, confirmation=confirmation)
 
 
 @router.post("/{door}/rehearse")
@@ -53,11 +53,11 @@ def rehearse(
     apart: Annotated[Apart, Form()] = Apart.KEEP,
 ) -> Response:
     """Say in which hours the door would stand unlocked; nothing is kept."""
-    known = _known(caller.work, door)
+    known = door_known(caller.work, door)
     use = _use(known.use, unlock, partner, apart, first_card=first_card)
     found = service.rehearse_door_use(caller.work, known.id, use, cloud.keyring)
     hours = [door_hours(caller.work, one, page) for one in found.doors]
-    return _form(caller.work, page, known, use, rehearsed=hours)
+    return door_form(caller.work, page, known, use, rehearsed=hours)
 
 
 @router.post("/{door}")
@@ -72,7 +72,7 @@ def publish(
     apart: Annotated[Apart, Form()] = Apart.KEEP,
 ) -> Response:
     """Keep how the door is used and publish it; the page then shows each door confirming."""
-    known = _known(caller.work, door)
+    known = door_known(caller.work, door)
     use = _use(known.use, unlock, partner, apart, first_card=first_card)
     service.set_door_use(caller.work, known.id, use, cloud.keyring)
     return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
@@ -81,14 +81,14 @@ def publish(
 @router.post("/{door}/zone")
 def declare(door: str, caller: CurrentAdmin, cloud: CloudDep, *, apart: Annotated[Apart, Form()]) -> Response:
     """Declare what passback does in the zone behind the door while controllers cannot hear each other."""
-    service.set_zone_apart(caller.work, _known(caller.work, door).into, apart, cloud.keyring)
+    service.set_zone_apart(caller.work, door_known(caller.work, door).into, apart, cloud.keyring)
     return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
 
 
 @router.post("/{door}/shadow")
 def switch(door: str, caller: CurrentAdmin, *, shadow: Annotated[bool, Form()]) -> Response:
     """Take the door live, or put it back into shadow."""
-    fleet.set_shadow(caller.work, _known(caller.work, door).id, shadow=shadow)
+    fleet.set_shadow(caller.work, door_known(caller.work, door).id, shadow=shadow)
     return RedirectResponse(f"/admin/doors/{door}", HTTPStatus.SEE_OTHER)
 
 
@@ -103,10 +103,11 @@ def _use(known: DoorUse, unlock: str, partner: list[str] | None, apart: Apart, *
     )
 
 
-def _form(work: Work, page: Page, door: Door, use: DoorUse, **more: object) -> Response:
+def door_form(work: Work, page: Page, door: Door, use: DoorUse, **more: object) -> Response:
+    """The page of a door with these settings in its forms."""
     site = site_of(work, door.site)
     place = places.load_place(work, site)
-    shown: dict[str, object] = {"rehearsed": None, "confirmation": None}
+    shown: dict[str, object] = {"rehearsed": None, "confirmation": None, "lacking": None}
     return page.show(
         "door_use.html",
         status=HTTPStatus.OK,
@@ -128,7 +129,12 @@ def _report(work: Work, door: Door) -> ShadowReport | None:
     return next(iter(shadow_reports(one for one in lines if isinstance(one, ShadowCompared))), None)
 
 
-def _known(work: Work, door: str) -> Door:
+def door_known(work: Work, door: str) -> Door:
+    """The door of this name.
+
+    Raises:
+        Missing: there is none within the caller's sight.
+    """
     known = places.find_door(work, DoorId(door))
     if known is None:
         raise Missing("door", door)

@@ -9,11 +9,11 @@ from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.access import pins, service
 from aldaba_cloud.deps import CloudDep, CurrentAdmin, CurrentOperator
-from aldaba_cloud.errors import Missing
 from aldaba_cloud.members import store as members
+from aldaba_cloud.pages.door_use import door_form, door_known
 from aldaba_cloud.pages.kit import PageDep
-from aldaba_cloud.places import store as places
-from aldaba_shared.ids import DoorId, HolderId, ScheduleId
+from aldaba_cloud.places.models import Door, DoorUse
+from aldaba_shared.ids import HolderId, ScheduleId
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,13 +29,32 @@ def set_factors(
     persons: Annotated[int, Form(ge=1, le=2)] = 1,
 ) -> Response:
     """Say when a door wants card and PIN, whether a PIN opens it alone, and how many persons it wants."""
-    known = places.find_door(caller.work, DoorId(door))
-    if known is None:
-        raise Missing("door", door)
-    asked = ScheduleId(second_factor) if second_factor else None
-    use = replace(known.use, second_factor=asked, pin_alone=pin_alone, persons=persons)
-    service.set_door_use(caller.work, known.id, use, cloud.keyring)
+    known = door_known(caller.work, door)
+    service.set_door_use(caller.work, known.id, _use(known, second_factor, persons, pin_alone=pin_alone), cloud.keyring)
     return RedirectResponse(f"/admin/doors/{door}?published=1", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/admin/doors/{door}/factors/rehearse")
+def rehearse(
+    door: str,
+    caller: CurrentAdmin,
+    cloud: CloudDep,
+    page: PageDep,
+    *,
+    second_factor: Annotated[str, Form()] = "",
+    pin_alone: Annotated[bool, Form()] = False,
+    persons: Annotated[int, Form(ge=1, le=2)] = 1,
+) -> Response:
+    """Name who would stay outside for want of a PIN; nothing is kept."""
+    known = door_known(caller.work, door)
+    use = _use(known, second_factor, persons, pin_alone=pin_alone)
+    lacking = pins.without_pin(caller.work, known, cloud.keyring) if second_factor else []
+    return door_form(caller.work, page, known, use, lacking=lacking)
+
+
+def _use(known: Door, second_factor: str, persons: int, *, pin_alone: bool) -> DoorUse:
+    asked = ScheduleId(second_factor) if second_factor else None
+    return replace(known.use, second_factor=asked, pin_alone=pin_alone, persons=persons)
 
 
 @router.post("/admin/members/{holder}/pin")
