@@ -33,6 +33,7 @@ class Books:
         """End in order: the last line is remembered and the run is called clean. Idempotent."""
         if self.queue.closed:
             return
+        self.state.flush()
         self.state.put(Slot.TAIL, Tail(self.journal.id, self.journal.last, self.journal.last_hash))
         self.state.put(Slot.CLEAN, value=True)
         self.queue.close()
@@ -65,7 +66,7 @@ def open_books(
     disk = Disk(journal_path, state_path, reserve, synchronous=synchronous, log_bytes=log_bytes)
     writer = make_writer(disk)
     queue = WriteQueue(writer, clock, on_broken)
-    state = State(disk.state, queue)
+    state = State(disk.state, queue, clock)
     uses = Uses(disk.state, queue, clock)
     clean = state.get(Slot.CLEAN, bool) or False
     journal = SqliteJournal(opened, queue, clock, boot=boot, spend=uses.spend)

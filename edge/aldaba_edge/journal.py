@@ -17,7 +17,7 @@ from aldaba_edge.journal_file import Checkpoint, JournalBroken, JournalFile, Ope
 from aldaba_edge.ports import Clock, Use
 from aldaba_edge.writer import JournalRow, Statement, WriteQueue
 from aldaba_shared.envelope import KeyRing, SigningKey, seal, unseal
-from aldaba_shared.events import AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, write_line
+from aldaba_shared.events import UNHURRIED, AnyEvent, ClockSet, JournalOpened, Line, Unrecorded, chained, write_line
 from aldaba_shared.messages import Kind
 
 log = structlog.get_logger()
@@ -61,6 +61,7 @@ class SqliteJournal:
         self._sequence = opened.tail.sequence
         self._hash = opened.tail.hash
         self._durable = opened.tail
+        self._urgent = opened.tail.sequence
         self._segment = opened.segment
         self._offset: datetime | None = None
         self._unrecorded = 0
@@ -89,6 +90,11 @@ class SqliteJournal:
     def last_hash(self) -> bytes:
         """The hash of that line."""
         return self._hash
+
+    @property
+    def urgent(self) -> int:
+        """The sequence of the last line somebody may wait for."""
+        return self._urgent
 
     @property
     def durable(self) -> Tail:
@@ -136,6 +142,8 @@ class SqliteJournal:
         sequence = self._sequence + 1
         body = write_line(Line(sequence, now[0], self.boot, self._segment, int(now[1] * 1_000_000), event))
         self._sequence, self._hash = sequence, chained(self._hash, body)
+        if not isinstance(event, UNHURRIED):
+            self._urgent = sequence
         tail = Tail(self.id, sequence, self._hash)
         self._queue.add(
             line=(sequence, self._hash, body),

@@ -175,9 +175,11 @@ class PeerPresences:
             raise OutOfDate(Kind.PRESENCE, "implausible_time", "it tells of a movement at the edge of time")
         newer = self._newer(news)
         if newer or self.peers_now.unknown(news.controller):
+            # After a kill news may be known by its counter only: what it told had not been kept.
             self.peers_now.heard(news)
-        if newer:
             self._merge(news)
+        if newer:
+            self._believe(news)
         return True
 
     def _merge(self, news: PresenceNews) -> None:
@@ -186,10 +188,12 @@ class PeerPresences:
             if known is None or known.order < stay.order:
                 self._stays[holder] = stay
         self._uses.hear(news.controller, news.used)
+        self._changed()
+
+    def _believe(self, news: PresenceNews) -> None:
         self._heard[news.controller] = Heard(news.journal, news.counter, news.at)
         if self._keeping is None:
             self._keeping = self._clock.call_later(KEEP_SECONDS, self._keep_counters)
-        self._changed()
 
     def _keep_counters(self) -> None:
         """Write down whom we believed how far: once for all who spoke in the last second, not for each of them."""

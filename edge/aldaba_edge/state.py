@@ -17,14 +17,16 @@ from typing import Final, TypeVar
 import structlog
 
 from aldaba_edge.durable import born_whole
+from aldaba_edge.ports import Clock
 from aldaba_edge.uses import COLUMNS as USED_COLUMNS
 from aldaba_edge.uses import row_sum
 from aldaba_edge.uses import sound as uses_sound
-from aldaba_edge.writer import WriteQueue
+from aldaba_edge.writer import Statement, WriteQueue
 from aldaba_shared.wire import Malformed, decode, encode
 
 T = TypeVar("T")
 FORMAT: Final = 2
+SOON_SECONDS: Final = 5.0
 log = structlog.get_logger()
 
 PUT: Final = (
@@ -114,12 +116,16 @@ def peek(path: Path, slot: Slot, shape: type[T]) -> T | None:
 class State:
     """The loop's side of `state.db`."""
 
-    def __init__(self, connection: sqlite3.Connection, queue: WriteQueue) -> None:
+    def __init__(self, connection: sqlite3.Connection, queue: WriteQueue, clock: Clock) -> None:
         self._queue = queue
+        self._clock = clock
+        self._soon: dict[Slot, object] = {}
         self._kept: dict[str, bytes] = dict(connection.execute("SELECT name, value FROM kept"))
 
     def get(self, slot: Slot, shape: type[T]) -> T | None:
         """What is kept under a name, or None when nothing usable is."""
+        if slot in self._soon:
+            self.flush()
         value = self._kept.get(slot.value)
         if value is None:
             return None
@@ -131,9 +137,28 @@ class State:
 
     def put(self, slot: Slot, value: object, then: Callable[[], None] | None = None) -> None:
         """Keep a value; `then` is called on the loop once it is durable."""
+        self._soon.pop(slot, None)
+        self._queue.add(state=self._statement(slot, value), then=then)
+
+    def put_soon(self, slot: Slot, value: object) -> None:
+        """Keep a value that is cheap to lose: it is written within `SOON_SECONDS`, with others that wait.
+
+        A card in a Pi wears out by commits; what a restart would hear again need not cost one each time.
+        """
+        if not self._soon:
+            self._clock.call_later(SOON_SECONDS, self.flush)
+        self._soon[slot] = value
+
+    def flush(self) -> None:
+        """Write what waits; harmless when nothing does."""
+        waiting, self._soon = self._soon, {}
+        for slot, value in waiting.items():
+            self._queue.add(state=self._statement(slot, value))
+
+    def _statement(self, slot: Slot, value: object) -> Statement:
         body = encode(value)
         self._kept[slot.value] = body
-        self._queue.add(state=(PUT, (slot.value, body, row_sum(slot.value, body))), then=then)
+        return PUT, (slot.value, body, row_sum(slot.value, body))
 
     def time_floor(self) -> datetime:
         """The latest moment this controller ever believed: a clock before it is wrong."""

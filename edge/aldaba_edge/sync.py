@@ -120,7 +120,7 @@ class Sync:
     def start(self, presences: PeerPresences) -> None:
         """Connect and stay connected."""
         self._presences = presences
-        self._journal.watch(self.uplink.pump)
+        self._journal.watch(self.uplink.recorded)
         self._link.start(self._connected, self._message)
 
     def stop(self) -> None:

@@ -20,6 +20,8 @@ FEW_LINES: Final = 50
 """Under a backlog no batch is smaller."""
 IN_FLIGHT: Final = 4
 ANSWER_SECONDS: Final = 5.0
+UNHURRIED_SECONDS: Final = 3.0
+"""A leaf that opens has shut again by then."""
 LONGEST_SECONDS: Final = 600.0
 """Between two batches into a silence: each is signed for nobody, and the cloud's first word ends the wait."""
 PATIENT_TRIES: Final = 4
@@ -68,6 +70,7 @@ class Uplink:
         self._acked = state.get(Slot.ACKED, Acked)
         self._sent = self.watermark
         self._timer: Timer | None = None
+        self._unhurried: Timer | None = None
         self._tries = 0
         self._online = False
         self._asked = (0, 0.0)
@@ -101,8 +104,25 @@ class Uplink:
     def stop(self) -> None:
         """Send nothing more."""
         self._online = False
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._unhurried):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._unhurried = None
+
+    def recorded(self) -> None:
+        """Lines became durable: send them now, or after a few seconds when nobody waits for any of them.
+
+        A door that opens and shuts behind somebody is one message then, not two: a signature here and
+        a transaction in the cloud less for each.
+        """
+        if self._journal.urgent > self._sent:
+            self.pump()
+        elif self._unhurried is None:
+            self._unhurried = self._clock.call_later(UNHURRIED_SECONDS, self._hurried)
+
+    def _hurried(self) -> None:
+        self._unhurried = None
+        self.pump()
 
     def pump(self) -> None:
         """Send what is durable and not sent, as far as batches may be in flight; one alone probes a silence."""
@@ -213,7 +233,7 @@ class Uplink:
 
     def _keep(self, watermark: int) -> None:
         self._acked = Acked(self._journal.id, watermark)
-        self._state.put(Slot.ACKED, self._acked)
+        self._state.put_soon(Slot.ACKED, self._acked)
 
     def _landed(self) -> None:
         """Forget the batches that are committed, and watch the rest anew."""

@@ -58,12 +58,10 @@ class Keys:
     identities: Mapping[str, Identity]
 
 
-def make_keys(building: Building, now: datetime) -> Keys:
+def make_keys(building: Building, now: datetime, make: Callable[[bytes], SigningKey] = SigningKey.generate) -> Keys:
     """A root, a working key and a key for each controller; the root vouches for all of them."""
-    root, working = SigningKey.generate(b"root"), SigningKey.generate(b"cloud-1")
-    own = {
-        opening.controller: SigningKey.generate(opening.controller.encode()) for opening in building.openings.values()
-    }
+    root, working = make(b"root"), make(b"cloud-1")
+    own = {opening.controller: make(opening.controller.encode()) for opening in building.openings.values()}
     listed = KeyList(1, now, (working.public(*SIGNS), *(key.public(Kind.PRESENCE) for key in own.values())))
     envelope = seal(Kind.KEYS, "*", listed, root)
     root_key = root.public().public_key
@@ -230,7 +228,8 @@ class CloudSide:
     def newest(self) -> dict[str, tuple[int, int]]:
         """The newest published generation of each controller."""
         found = {}
-        with self.work() as work:
+        with self._database.read() as db:
+            work = Work(db, Scope(NETWORK), self.time.now())
             for name in self._keys.identities:
                 known = access.newest_generation(work, ControllerId(name))
                 if known is not None:

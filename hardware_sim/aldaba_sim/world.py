@@ -19,6 +19,7 @@ from aldaba_shared.topics import Channel, address
 from aldaba_sim import town
 from aldaba_sim.books_check import Findings, check_books, check_counts
 from aldaba_sim.building import BARCELONA
+from aldaba_sim.certain import Certainty
 from aldaba_sim.clock import HandTime
 from aldaba_sim.cloud_side import CloudSide, make_keys
 from aldaba_sim.faults import Fault
@@ -88,12 +89,18 @@ class World:
     def __init__(self, story: Story, folder: Path) -> None:
         _be_quiet()
         self.story = story
+        self.certainly = Certainty(story.luck("certain"))
+        with self.certainly():
+            self._build(folder)
+
+    def _build(self, folder: Path) -> None:
+        story = self.story
         self.days = story.days
         self.people = story.people
         self.time = HandTime(FIRST_DAY)
         self.ledger = Ledger(clock=self.time.now)
         self.broker = Broker(self.time, story.luck("network"))
-        keys = make_keys(BARCELONA, self.time.now())
+        keys = make_keys(BARCELONA, self.time.now(), self.certainly.key)
         cloud_folder = folder / "cloud"
         cloud_folder.mkdir(parents=True)
         self.cloud = CloudSide(cloud_folder, self.time, self.broker, keys, head_seconds=HEAD_SECONDS)
@@ -121,6 +128,10 @@ class World:
         With `outage_hours` broker and cloud are gone together for so long from
         the first morning on; give such a world a story without faults.
         """
+        with self.certainly():
+            return self._run(progress, outage_hours)
+
+    def _run(self, progress: Callable[[int], None], outage_hours: float) -> Outcome:
         self.cloud.start()
         for machine in self.machines.values():
             machine.on_death = self._mourner(machine)

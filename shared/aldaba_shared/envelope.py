@@ -10,6 +10,7 @@ can delay what passes, and never forge it.
 from collections.abc import Iterable
 from typing import Final, Self, TypeVar
 
+from cbor2 import CBORTag
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,11 +19,11 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_public_key,
 )
-from cwt import COSE, COSEKey
-from cwt.cose_key_interface import COSEKeyInterface
+from cwt import COSE
 
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.messages import Kind, WorkingKey
+from aldaba_shared.p256 import SigningP256, VerifyingP256
 from aldaba_shared.wire import MAX_BODY_BYTES, decode, encode, loads
 
 T = TypeVar("T")
@@ -47,8 +48,7 @@ class SigningKey:
     def __init__(self, private: ec.EllipticCurvePrivateKey, kid: bytes) -> None:
         self._private = private
         self.kid = kid
-        pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        self.cose = COSEKey.from_pem(pem.decode(), kid=kid)
+        self.cose = SigningP256(private, kid)
 
     @classmethod
     def generate(cls, kid: bytes) -> Self:
@@ -75,7 +75,7 @@ class KeyRing:
         """Whether a key of this name is here, whatever it may sign."""
         return kid in self._keys
 
-    def trusted(self, kid: bytes, kind: Kind) -> COSEKeyInterface:
+    def trusted(self, kid: bytes, kind: Kind) -> VerifyingP256:
         """The key of this `kid`.
 
         Raises:
@@ -104,9 +104,10 @@ def unseal(kind: Kind, audience: str, data: bytes, ring: KeyRing, shape: type[T]
         EnvelopeRefused: unsigned, signed by another key, for another kind or another audience.
         Malformed: no envelope at all, or a well-signed body of another shape.
     """
-    key = ring.trusted(kid_of(kind, data), kind)
+    outer = _outer(kind, data)
+    key = ring.trusted(_kid(kind, outer), kind)
     try:
-        payload = COSE.new().decode(data, key, external_aad=_aad(kind, audience))
+        payload = COSE.new().decode(outer, key, external_aad=_aad(kind, audience))
     except Exception as error:
         # The library lets the errors of four layers through; to us they all mean the same.
         raise EnvelopeRefused(kind, f"the signature does not hold ({type(error).__name__})") from error
@@ -119,10 +120,18 @@ def kid_of(kind: Kind, data: bytes) -> bytes:
     Raises:
         EnvelopeRefused: it is no COSE_Sign1 or names no key.
     """
+    return _kid(kind, _outer(kind, data))
+
+
+def _outer(kind: Kind, data: bytes) -> CBORTag:
     outer = loads(data, kind, limit=MAX_BODY_BYTES)
-    value = getattr(outer, "value", None)
-    if getattr(outer, "tag", None) != SIGN1_TAG or not isinstance(value, list) or not value:
+    if not isinstance(outer, CBORTag) or outer.tag != SIGN1_TAG or not isinstance(outer.value, list) or not outer.value:
         raise EnvelopeRefused(kind, "it is no COSE_Sign1")
+    return outer
+
+
+def _kid(kind: Kind, outer: CBORTag) -> bytes:
+    value = outer.value
     protected = loads(value[0], kind) if isinstance(value[0], bytes) and value[0] else {}
     unprotected = value[1] if len(value) > 1 else {}
     for headers in (protected, unprotected):
@@ -132,10 +141,11 @@ def kid_of(kind: Kind, data: bytes) -> bytes:
     raise EnvelopeRefused(kind, "it names no key")
 
 
-def _verifier(key: WorkingKey) -> COSEKeyInterface:
+def _verifier(key: WorkingKey) -> VerifyingP256:
     public = load_der_public_key(key.public_key)
-    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return COSEKey.from_pem(pem.decode(), kid=key.kid)
+    if not isinstance(public, ec.EllipticCurvePublicKey) or not isinstance(public.curve, ec.SECP256R1):
+        raise EnvelopeRefused(Kind.KEYS, "it names a key that is none of P-256")
+    return VerifyingP256(public, key.kid)
 
 
 def _aad(kind: Kind, audience: str) -> bytes:

@@ -337,6 +337,9 @@ class EmergencyCodeUsed(Event, frozen=True, tag="emergency_code_used"):
     credential: CredentialId
 
 
+UNHURRIED: Final = (DoorOpened, DoorClosed, ExitRequested)
+"""What nobody waits for: the leaf's ordinary movements and the exit button go up with what follows within seconds."""
+
 AnyEvent: TypeAlias = (
     AccessDecided
     | RecordedLate

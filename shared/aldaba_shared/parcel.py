@@ -15,6 +15,7 @@ from aldaba_shared.messages import Kind
 from aldaba_shared.wire import Malformed, decode, encode
 
 MOST_ENVELOPES: Final = 8
+KINDS: Final = {kind.value: kind for kind in Kind}
 
 
 def pack(envelopes: Mapping[Kind, bytes]) -> bytes:
@@ -36,4 +37,4 @@ def unpack(payload: bytes) -> dict[Kind, bytes]:
     found = decode(payload, dict[str, bytes])
     if len(found) > MOST_ENVELOPES:
         raise Malformed("message", f"{len(found)} envelopes are more than the {MOST_ENVELOPES} allowed")
-    return {Kind(name): envelope for name, envelope in found.items() if name in set(Kind)}
+    return {KINDS[name]: envelope for name, envelope in found.items() if name in KINDS}

@@ -1,6 +1,7 @@
 """Topics of the wire: `aldaba/1/{site}/{controller}/{channel}`; MQTT 3.1.1 is all they need."""
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from aldaba_shared.ids import ControllerId, SiteId
@@ -43,6 +44,7 @@ def topic(site: SiteId, controller: ControllerId, channel: Channel) -> str:
     return f"{PREFIX}/{site}/{controller}/{channel}"
 
 
+@lru_cache(maxsize=4096)
 def address(name: str) -> Address:
     """Where a topic points.
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     PrimaryKeyConstraint,
+    Select,
     String,
     UniqueConstraint,
     bindparam,
@@ -30,7 +32,7 @@ from sqlalchemy import (
 )
 
 from aldaba_cloud.access.models import AccessLevel, Generation, Levels, NamedSchedule, SpecialDay, Target, VisitorPass
-from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in
 from aldaba_cloud.members.store import list_plans
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
@@ -292,14 +294,16 @@ def _cancelled(work: Work, site: SiteId) -> tuple[bytes, ...]:
 
 def newest_generation(work: Work, controller: ControllerId) -> Generation | None:
     """What was last published for a controller."""
-    found = (
-        select(rule_generations)
-        .where(rule_generations.c.controller_id == controller, work.visible(rule_generations))
-        .order_by(rule_generations.c.epoch.desc(), rule_generations.c.version.desc())
-        .limit(1)
-    )
-    row = work.db.execute(found).first()
+    row = work.db.execute(_newest_of(work.scope), {"of": controller}).first()
     return Generation(controller, row.epoch, row.version, row.set_hash) if row else None
+
+
+@lru_cache(maxsize=1024)
+def _newest_of(scope: Scope) -> Select[Any]:
+    columns = rule_generations.c
+    found = select(columns.epoch, columns.version, columns.set_hash)
+    mine = (columns.controller_id == bindparam("of")) & visible_in(rule_generations, scope)
+    return found.where(mine).order_by(columns.epoch.desc(), columns.version.desc()).limit(1)
 
 
 def add_generation(work: Work, site: SiteId, generation: Generation, changes: tuple[Change, ...]) -> None:

@@ -42,6 +42,7 @@ from aldaba_shared.wire import Malformed, encode
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
 Segments: TypeAlias = dict[tuple[str, int], timedelta]
 MICROSECOND: Final = timedelta(microseconds=1)
+CONTACT_EVERY: Final = timedelta(seconds=5)
 ALARMING: Final = frozenset(
     {
         "door_forced",
@@ -113,10 +114,10 @@ def take_run(work: Work, sender: Controller, run: Run, presence: Presence) -> Ta
         case Fresh() as fresh:
             return _keep(work, sender, run, (mark, fresh, presence))
         case Duplicate():
-            store.save_contact(work, sender.id)
+            _heard(work, sender)
             return Taken(_ack(work, batch, mark.sequence))
         case Beyond():
-            store.save_contact(work, sender.id)
+            _heard(work, sender)
             return Taken(Resend(sender.id, batch.journal, mark.sequence + 1, batch.nonce, work.now))
         case Forked():
             return _keep_aside(work, sender, run)
@@ -202,8 +203,14 @@ def _keep(work: Work, sender: Controller, run: Run, found: tuple[Watermark, Fres
     books.move_watermark(work, sender.id, batch.journal, mark)
     _fold(work, sender, batch.journal, lines, presence)
     confirmed = _note_what_lines_say(work, sender, batch.journal, lines, kinds)
-    store.save_contact(work, sender.id)
+    _heard(work, sender)
     return Taken(_ack(work, batch, mark.sequence), lines, confirmed)
+
+
+def _heard(work: Work, sender: Controller) -> None:
+    """Note that a controller was heard, unless that was noted a moment ago: nobody asks for it by the second."""
+    if sender.last_contact_at is None or not timedelta() <= work.now - sender.last_contact_at < CONTACT_EVERY:
+        store.save_contact(work, sender.id)
 
 
 def _effective(line: Filed, offsets: Segments) -> datetime:

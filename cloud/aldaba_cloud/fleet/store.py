@@ -16,6 +16,7 @@ from sqlalchemy import (
     LargeBinary,
     PrimaryKeyConstraint,
     Row,
+    Select,
     String,
     UniqueConstraint,
     Update,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     update,
 )
 
-from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, writable_in
+from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in, writable_in
 from aldaba_cloud.fleet.models import Controller, HelloKept
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.ids import ControllerId, DoorId, NetworkId, SiteId
@@ -121,8 +122,13 @@ def add_controller(work: Work, controller: Controller, sealed_broker_password: b
 
 def find_controller(work: Work, controller: ControllerId) -> Controller | None:
     """One controller, if the caller may see it."""
-    row = work.db.execute(select(controllers).where(controllers.c.id == controller, work.visible(controllers))).first()
+    row = work.db.execute(_one(work.scope), {"one": controller}).first()
     return _controller(row) if row else None
+
+
+@lru_cache(maxsize=1024)
+def _one(scope: Scope) -> Select[Any]:
+    return select(controllers).where(controllers.c.id == bindparam("one"), visible_in(controllers, scope))
 
 
 def list_controllers(work: Work) -> list[Controller]:
@@ -157,9 +163,13 @@ def hold_controllers(work: Work) -> int:
 
 def held_since(work: Work) -> dict[ControllerId, datetime]:
     """The controllers that are held back since a restore, and since when."""
-    mine = controllers.c.held_since.is_not(None) & controllers.c.retired_at.is_(None) & work.visible(controllers)
-    found = select(controllers.c.id, controllers.c.held_since).where(mine)
-    return {ControllerId(row.id): row.held_since for row in work.db.execute(found)}
+    return {ControllerId(row.id): row.held_since for row in work.db.execute(_held(work.scope))}
+
+
+@lru_cache(maxsize=1024)
+def _held(scope: Scope) -> Select[Any]:
+    mine = controllers.c.held_since.is_not(None) & controllers.c.retired_at.is_(None) & visible_in(controllers, scope)
+    return select(controllers.c.id, controllers.c.held_since).where(mine)
 
 
 def let_go(work: Work, controller: ControllerId) -> None:
@@ -313,8 +323,13 @@ def save_modes_confirmed(work: Work, controller: ControllerId, counter: int) -> 
 
 def modes_counter(work: Work, controller: ControllerId) -> int:
     """How often the modes of a controller were changed."""
-    found = select(controllers.c.modes_counter).where(controllers.c.id == controller, work.visible(controllers))
-    return int(work.db.execute(found).scalar_one())
+    return int(work.db.execute(_modes_counted(work.scope), {"one": controller}).scalar_one())
+
+
+@lru_cache(maxsize=1024)
+def _modes_counted(scope: Scope) -> Select[Any]:
+    mine = (controllers.c.id == bindparam("one")) & visible_in(controllers, scope)
+    return select(controllers.c.modes_counter).where(mine)
 
 
 def next_counter(work: Work, controller: ControllerId, name: str) -> int:
@@ -353,8 +368,13 @@ def set_mode(work: Work, site: SiteId, controller: ControllerId, mode: ModeNow) 
 
 def modes_said(work: Work, controller: ControllerId) -> list[ModeNow]:
     """The modes a controller was told, also those that have ended: one counter means one content."""
-    mine = (door_modes.c.controller_id == controller) & work.visible(door_modes)
-    return [_mode(row) for row in work.db.execute(select(door_modes).where(mine).order_by(door_modes.c.door_id))]
+    return [_mode(row) for row in work.db.execute(_modes_said(work.scope), {"of": controller})]
+
+
+@lru_cache(maxsize=1024)
+def _modes_said(scope: Scope) -> Select[Any]:
+    mine = (door_modes.c.controller_id == bindparam("of")) & visible_in(door_modes, scope)
+    return select(door_modes).where(mine).order_by(door_modes.c.door_id)
 
 
 def list_modes(work: Work, controller: ControllerId | None = None) -> list[ModeNow]:

@@ -449,8 +449,10 @@ def _scope(sender: Controller) -> Scope:
 
 def _modes_held(work: Work, controller: ControllerId) -> bool:
     """After a restore doors keep their modes until somebody sets others: those of the copy may be old."""
+    if controller not in store.held_since(work):
+        return False
     known = store.find_controller(work, controller)
-    return known is not None and known.modes_counter == known.modes_confirmed and controller in store.held_since(work)
+    return known is not None and known.modes_counter == known.modes_confirmed
 
 
 def ring_of(controller: Controller) -> KeyRing:

@@ -1,6 +1,7 @@
 """The SQL of networks, sites, zones and doors."""
 
 from datetime import time
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -11,15 +12,17 @@ from sqlalchemy import (
     ForeignKey,
     Integer,
     Row,
+    Select,
     String,
     UniqueConstraint,
+    bindparam,
     false,
     insert,
     select,
     update,
 )
 
-from aldaba_cloud.db import ALL_SITES, UtcDateTime, Work, scoped_table
+from aldaba_cloud.db import ALL_SITES, Scope, UtcDateTime, Work, scoped_table, visible_in
 from aldaba_cloud.places.models import Door, DoorUse, Place, Site, Zone
 from aldaba_shared.decide import Passback
 from aldaba_shared.door_rules import Apart
@@ -208,9 +211,13 @@ def bind_door(work: Work, door: DoorId, controller: ControllerId | None) -> bool
 
 def shadows(work: Work, controller: ControllerId) -> list[tuple[DoorId, bool | None]]:
     """Whether each door of a controller was switched into shadow or live."""
-    mine = (doors.c.controller_id == controller) & work.visible(doors)
-    found = select(doors.c.id, doors.c.shadow).where(mine).order_by(doors.c.id)
-    return [(DoorId(row.id), row.shadow) for row in work.db.execute(found)]
+    return [(DoorId(row.id), row.shadow) for row in work.db.execute(_shadows(work.scope), {"of": controller})]
+
+
+@lru_cache(maxsize=1024)
+def _shadows(scope: Scope) -> Select[Any]:
+    mine = (doors.c.controller_id == bindparam("of")) & visible_in(doors, scope)
+    return select(doors.c.id, doors.c.shadow).where(mine).order_by(doors.c.id)
 
 
 def doors_of(work: Work, controller: ControllerId) -> list[DoorId]:
