@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from aldaba_edge.clock import HandClock
 from aldaba_edge.inline import InlineBroker, InlineLink
+from aldaba_edge.state import SOON_SECONDS, Slot, peek
+from aldaba_edge.uplink import UNHURRIED_SECONDS, Acked
 from aldaba_shared.envelope import SigningKey, seal
+from aldaba_shared.events import DoorClosed, DoorForced
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 from aldaba_shared.messages import (
     Ack,
@@ -31,6 +34,10 @@ from tests.edge.sync_place import (
     news,
     place_in,
 )
+
+
+FORCED = DoorForced(OPENED.door)
+"""An alarm: somebody waits for it."""
 
 
 def test_a_controller_says_hello_with_a_fresh_nonce_each_time_it_connects(place: Place) -> None:
@@ -64,11 +71,40 @@ def test_a_hello_is_said_again_until_the_cloud_answers_it(place: Place) -> None:
 
 
 def test_a_line_is_with_the_cloud_as_soon_as_it_is_durable(place: Place) -> None:
-    place.books.journal.record(OPENED)
+    place.books.journal.record(FORCED)
     place.clock.settle()
     assert len(place.cloud.lines[place.books.journal.id]) == 2
     assert place.cloud.hashes[place.books.journal.id] == place.books.journal.last_hash
     assert place.core.sync.uplink.watermark == 2
+
+
+def test_a_door_that_opens_and_shuts_behind_somebody_is_one_message(place: Place) -> None:
+    place.books.journal.record(OPENED)
+    place.clock.advance(2.7)
+    place.books.journal.record(DoorClosed(OPENED.door))
+    place.clock.settle()
+    assert place.core.sync.uplink.watermark == 1
+    place.clock.advance(UNHURRIED_SECONDS)
+    assert place.core.sync.uplink.watermark == 3
+    assert len(place.cloud.batches) == 2
+
+
+def test_what_somebody_waits_for_takes_the_leaf_along(place: Place) -> None:
+    place.books.journal.record(OPENED)
+    place.books.journal.record(FORCED)
+    place.clock.settle()
+    assert place.core.sync.uplink.watermark == 3
+
+
+def test_an_ack_is_on_the_disk_within_seconds_and_costs_no_commit_of_its_own(place: Place) -> None:
+    for _ in range(3):
+        place.books.journal.record(FORCED)
+        place.clock.settle()
+    kept = place.folder / "state.db"
+    assert peek(kept, Slot.ACKED, Acked) is None
+    place.clock.advance(SOON_SECONDS)
+    assert peek(kept, Slot.ACKED, Acked) == Acked(place.books.journal.id, 4)
+
 
 
 def test_ten_thousand_lines_after_an_outage_go_up_at_least_fifty_a_message(place: Place) -> None:
@@ -115,11 +151,11 @@ def test_the_first_word_of_a_cloud_that_was_away_ends_the_long_wait_for_an_answe
 
 def test_the_clock_of_the_cloud_is_measured_and_nothing_is_set_by_it(place: Place) -> None:
     place.clock.jump(-7)
-    place.books.journal.record(OPENED)
+    place.books.journal.record(FORCED)
     place.clock.settle()
     assert place.core.sync.clock_offset == timedelta(0)
     place.cloud.clock = HandClock(START + timedelta(seconds=30))
-    place.books.journal.record(OPENED)
+    place.books.journal.record(FORCED)
     place.clock.settle()
     assert abs(place.core.sync.clock_offset - timedelta(seconds=37)) < timedelta(seconds=1)
 
