@@ -1,7 +1,8 @@
 """Two controllers of one site, their own broker between them and the cloud gone: passback and capacity still hold."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -14,8 +15,10 @@ from aldaba_edge.clock import HandClock
 from aldaba_edge.core import Core, Ways, open_core
 from aldaba_edge.inline import InlineBroker, InlineLink
 from aldaba_edge.offline import NoSnapshots
+from aldaba_edge.presences import Heard
 from aldaba_edge.rules_file import verified_hash
 from aldaba_edge.runner import InlineRunner
+from aldaba_edge.state import SOON_SECONDS, Slot, peek
 from aldaba_shared.decide import Decision, DoorNow, Notice, Passback, Presented, Side, decide
 from aldaba_shared.envelope import SigningKey
 from aldaba_shared.events import MessageRefused, Passed
@@ -192,6 +195,20 @@ def test_apart_each_door_holds_what_it_knows_and_together_again_both_know_all(si
     assert site.one.inside() == 2
     assert site.two.tap("ana").granted, "she left while the doors were apart"
     assert site.one.alarms() == site.two.alarms() == []
+
+
+def test_a_door_that_was_killed_hears_again_from_the_broker_what_it_had_not_kept(site: Site) -> None:
+    site.one.tap("ana")
+    site.clock.advance(SOON_SECONDS + 1)
+    site.two.stop()
+    path = site.two.folder / "state.db"
+    assert peek(path, Slot.PEER_COUNTERS, dict[str, Heard])
+    with closing(sqlite3.connect(path)) as state, state:
+        # As before the first checkpoint.
+        state.execute("DELETE FROM kept WHERE name = ?", (Slot.PRESENCE.value,))
+    site.two.start()
+    site.soon()
+    assert site.two.tap("ana").reason is Reason.PASSBACK
 
 
 def test_a_door_that_restarts_without_a_cloud_knows_from_disk_and_broker_who_is_in(site: Site) -> None:

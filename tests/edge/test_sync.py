@@ -106,7 +106,6 @@ def test_an_ack_is_on_the_disk_within_seconds_and_costs_no_commit_of_its_own(pla
     assert peek(kept, Slot.ACKED, Acked) == Acked(place.books.journal.id, 4)
 
 
-
 def test_ten_thousand_lines_after_an_outage_go_up_at_least_fifty_a_message(place: Place) -> None:
     place.link.cut()
     for _ in range(10_000):
