@@ -35,7 +35,6 @@ from tests.edge.sync_place import (
     place_in,
 )
 
-
 FORCED = DoorForced(OPENED.door)
 """An alarm: somebody waits for it."""
 
