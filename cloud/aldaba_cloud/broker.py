@@ -90,6 +90,9 @@ class Broker:
         self._worker.join(timeout=10)
         self._client.disconnect()
         self._client.loop_stop()
+        # Part from the client, so that it ends with us and closes its sockets: together we were a cycle.
+        self._client.on_connect = self._client.on_subscribe = None
+        self._client.on_disconnect = self._client.on_message = None
 
     def send(self, to: str, payload: bytes, *, retain: bool) -> None:
         """Publish; while the broker is away, messages wait in the client."""

@@ -96,10 +96,6 @@ class PahoLink:
         if self._tls is not None:
             self._client.tls_set_context(self._tls)
             self.credentials_changed()
-        self._client.on_connect = self._came
-        self._client.on_disconnect = self._went
-        self._client.on_subscribe = self._subscribed
-        self._client.on_message = self._heard
         self._client.on_socket_open = _without_delay
 
     def start(self, on_connect: Callable[[], None], on_message: Callable[[str, bytes], None]) -> None:
@@ -107,6 +103,10 @@ class PahoLink:
         self._on_connect, self._on_message = on_connect, on_message
         self._started = True
         self._stopping.clear()
+        self._client.on_connect = self._came
+        self._client.on_disconnect = self._went
+        self._client.on_subscribe = self._subscribed
+        self._client.on_message = self._heard
         self._client.connect_async(self._broker.host, self._broker.port, KEEPALIVE_SECONDS)
         self._client.loop_start()
 
@@ -136,6 +136,12 @@ class PahoLink:
             self._stopping.set()
             self._client.disconnect()
             self._client.loop_stop()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Part from the client, so that it ends with us and closes its sockets: together we were a cycle."""
+        self._client.on_connect = self._client.on_disconnect = None
+        self._client.on_subscribe = self._client.on_message = None
 
     # On paho's thread: nothing below may touch what the loop owns.
 

@@ -22,6 +22,9 @@ from aldaba_cloud.places.models import Site
 from aldaba_cloud.places.store import add_network, add_site
 from aldaba_cloud.schema import migrate
 from aldaba_shared.ids import HolderId, NetworkId, SiteId
+from tests.compiled_once import compiled_once
+
+__all__ = ["compiled_once"]
 
 MONDAY_NOON = datetime(2026, 11, 23, 11, tzinfo=UTC)
 NETWORK = NetworkId("net_1")

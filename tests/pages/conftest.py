@@ -7,8 +7,19 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.cloud.conftest import app, browser, clock, config, database, fresh_url, postgres_template, template
+from tests.compiled_once import compiled_once
 
-__all__ = ["app", "browser", "clock", "config", "database", "fresh_url", "postgres_template", "template"]
+__all__ = [
+    "app",
+    "browser",
+    "clock",
+    "compiled_once",
+    "config",
+    "database",
+    "fresh_url",
+    "postgres_template",
+    "template",
+]
 
 FLAGS: Final = (
     "--no-sandbox",

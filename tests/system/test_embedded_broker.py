@@ -12,6 +12,7 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from aldaba_sim.children import Children
+from tests.system.mosquitto import part
 
 pytestmark = pytest.mark.system
 
@@ -53,8 +54,7 @@ class Guest:
             self.client.subscribe(topic, 1)
 
     def close(self) -> None:
-        self.client.disconnect()
-        self.client.loop_stop()
+        part(self.client)
 
 
 def test_the_embedded_broker_knows_its_guests_and_keeps_them_apart(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from aldaba_shared.messages import PairAnswer, PairRequest
 from aldaba_shared.presence import STREET
 from aldaba_shared.topics import Channel, topic
 from tests.cloud.toy_controller import BARCELONA, NETWORK, START
+from tests.system.mosquitto import part
 from tests.system.mosquitto_guarded import GuardedBroker, guarded_mosquitto
 from tests.system.test_link_over_mosquitto import PATIENCE_SECONDS, wait_until
 
@@ -234,7 +235,7 @@ def gets_in(space: Space, certificate: Path | None) -> bool:
     except OSError:  # TLS 1.3 may refuse a client at once, or after it believes to be through
         return False
     finally:
-        client.loop_stop()
+        part(client)
 
 
 def test_a_controller_that_shows_anothers_name_and_password_is_not_that_controller(
@@ -270,8 +271,7 @@ def client_of(
         assert connected.wait(PATIENCE_SECONDS)
         yield client, refused
     finally:
-        client.disconnect()
-        client.loop_stop()
+        part(client)
 
 
 def test_a_stolen_controller_is_out_with_its_session_its_topics_its_key_and_its_certificate(

@@ -32,7 +32,7 @@ from aldaba_shared.messages import Ack, Delta, Kind
 from aldaba_shared.parcel import pack, unpack
 from aldaba_shared.presence import STREET
 from tests.cloud.toy_controller import BARCELONA, NETWORK, START, ToyController
-from tests.system.mosquitto import free_port, mosquitto
+from tests.system.mosquitto import free_port, mosquitto, part
 
 pytestmark = pytest.mark.system
 PATIENCE_SECONDS = 120.0
@@ -148,8 +148,7 @@ def test_ten_thousand_queued_lines_are_committed_and_acknowledged(
             assert isinstance(ack, Ack)
             mark = ack.watermark
         print(f"10,000 lines in {time.monotonic() - started:.2f} s")  # noqa: T201 - the figure is for the reader
-        phone.client.loop_stop()
-        phone.client.disconnect()
+        part(phone.client)
     with database.read() as db:
         work = Work(db, Scope(NETWORK), START)
         assert [row.sequence for row in books.journal_lines(work, toy.id, "j1")] == list(range(1, 10_001))
@@ -175,8 +174,7 @@ def test_a_change_of_rules_reaches_the_door_and_its_confirmation_the_books(
         phone.next_of(Kind.ACK, Ack)
         took = time.monotonic() - started
         print(f"confirmed after {took * 1000:.0f} ms")  # noqa: T201 - the figure is for the reader
-        phone.client.loop_stop()
-        phone.client.disconnect()
+        part(phone.client)
     with database.read() as db:
         (now,) = service.controllers_now(Work(db, Scope(NETWORK), START))
     assert now.controller.confirmed == delta.head.generation
@@ -196,8 +194,7 @@ def test_a_broker_that_dies_and_comes_back_is_found_again(
             phone = Phone(toy, keys, port)
             phone.send(1)
             ack = phone.next_of(Kind.ACK, Ack)
-            phone.client.loop_stop()
-            phone.client.disconnect()
+            part(phone.client)
     finally:
         broker.__exit__(None, None, None)
     assert isinstance(ack, Ack)

@@ -34,7 +34,7 @@ from aldaba_shared.ids import ZoneId
 from aldaba_shared.messages import Kind
 from aldaba_shared.parcel import pack
 from tests.cloud.toy_controller import BARCELONA, NETWORK, ToyController
-from tests.system.mosquitto import free_port, mosquitto
+from tests.system.mosquitto import free_port, mosquitto, part
 from tests.system.postgres import postgres
 
 pytestmark = pytest.mark.system
@@ -158,8 +158,7 @@ def publisher(port: int) -> Iterator[Client]:
     client.loop_start()
     assert ready.wait(PATIENCE_SECONDS)
     yield client
-    client.disconnect()
-    client.loop_stop()
+    part(client)
 
 
 def tap(space: Space, door: Client) -> int:

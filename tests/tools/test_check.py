@@ -46,13 +46,21 @@ def test_one_step_that_fails_fails_all_and_the_others_still_run(
 ) -> None:
     steps = [
         Step("first", "lint", (sys.executable, "-c", f"raise SystemExit({code})")),
+        Step("beside", "lint", ("echo", "its own words"), beside=True),
         Step("last", "lint", ("true",)),
     ]
     monkeypatch.setattr(check, "STEPS", tuple(steps))
     assert check.main([]) == result
     said = capfd.readouterr().out
     assert "--- last: ok" in said
+    assert "--- beside\nits own words\n--- beside: ok" in said, "in one piece, after the others"
     assert ("failed: first" in said) is bool(result)
+
+
+def test_a_step_that_fails_beside_the_others_fails_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Step("beside", "lint", (sys.executable, "-c", "raise SystemExit(1)"), beside=True)
+    monkeypatch.setattr(check, "STEPS", (beside, Step("last", "lint", ("true",))))
+    assert check.main([]) == 1
 
 
 def test_a_tier_nobody_has_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
@@ -60,10 +68,12 @@ def test_a_tier_nobody_has_is_a_failure(capsys: pytest.CaptureFixture[str]) -> N
     assert "nothing was run" in capsys.readouterr().out
 
 
-def test_every_step_is_timed() -> None:
-    outcomes = [Outcome(check.STEPS[0], 0, 1.26), Outcome(check.STEPS[1], 5, 2.0)]
-    assert check.table(outcomes).splitlines() == [
+def test_every_step_is_timed_and_the_whole_by_the_clock() -> None:
+    beside = Step("types", "lint", ("true",), beside=True)
+    outcomes = [Outcome(check.STEPS[0], 0, 1.26), Outcome(check.STEPS[1], 5, 2.0), Outcome(beside, 0, 3.0)]
+    assert check.table(outcomes, 3.5).splitlines() == [
         "    1.3 s  ok      ruff check",
         "    2.0 s  FAILED  ruff format",
-        "    3.3 s  in all",
+        "    3.0 s  ok      types (beside the others)",
+        "    3.5 s  in all",
     ]
