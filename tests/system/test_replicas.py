@@ -39,7 +39,7 @@ from tests.system.postgres import postgres
 
 pytestmark = pytest.mark.system
 PASSWORD = "four plain words here"
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 PROGRAM = Path(sys.executable).with_name("aldaba-cloud")
 
 
@@ -222,7 +222,7 @@ def test_jobs_stay_with_the_process_that_holds_their_lease(space: Space) -> None
         assert len(set(held.values())) == 1
         with space.part("jobs"):
             until(lambda: any(b"part_started" in log.read_bytes() for log in logs(space)[1:]))
-            assert space.holders() == held
+            assert held.items() <= space.holders().items(), "who is slow may still take more, and nobody takes these"
 
 
 def logs(space: Space) -> list[Path]:
