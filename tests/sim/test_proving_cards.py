@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from aldaba_edge.codecs import desfire, ev2, ntag424
-from aldaba_edge.codecs.exchange import Proven
+from aldaba_edge.codecs.exchange import Proven, Refused
 from aldaba_edge.codecs.malformed import Malformed
 from aldaba_edge.drivers.negotiation import CardGone, InField, Met, Negotiation, play
 from aldaba_edge.drivers.options import ALL_KINDS, PROVABLE
@@ -229,11 +229,22 @@ def test_what_was_made_once_is_not_made_twice() -> None:
     assert refused == Malformed("ev2_not_authenticated"), "another site's card stays another site's"
 
 
-def test_a_file_in_mac_mode_is_read_and_believed_only_with_its_mac() -> None:
+@pytest.mark.parametrize("mode", list(desfire.Mode), ids=lambda mode: mode.name)
+def test_a_file_is_read_in_the_mode_it_demands_and_believed_only_with_its_mac(mode: desfire.Mode) -> None:
     card = our_card()
-    card.applications[DESFIRE_AID].files[desfire.FILE].mode = desfire.Mode.MAC
-    assert play(desfire.present(UID, [OLD], bytes(16), mode=desfire.Mode.MAC), card.transmit) == Proven(NUMBER)
-    assert play(desfire.present(UID, [OLD], bytes(16)), card.transmit) != Proven(NUMBER)
+    card.applications[DESFIRE_AID].files[desfire.FILE].mode = mode
+    answers: list[bytes] = []
+
+    def spoilt(command: bytes) -> bytes:
+        """One bit of the number changes on its way."""
+        answer = card.transmit(command)
+        answers.append(answer)
+        return bytes([answer[0] ^ 1]) + answer[1:] if command[1] == desfire.READ_DATA else answer
+
+    assert play(desfire.present(UID, [OLD], bytes(16)), card.transmit) == Proven(NUMBER)
+    assert play(desfire.present(UID, [OLD], bytes(16)), spoilt) == Refused("ev2_answer_mac_wrong")
+    in_the_air = any(NUMBER in answer for answer in answers)
+    assert in_the_air is (mode is desfire.Mode.MAC)
 
 
 def test_a_site_without_keys_asks_for_no_card_of_its_own() -> None:

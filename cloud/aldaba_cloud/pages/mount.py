@@ -26,6 +26,7 @@ from aldaba_cloud.pages import (
     sign_in,
     special_days,
     stickers,
+    tags,
     visitors,
 )
 from aldaba_cloud.pages.kit import renderer
@@ -55,6 +56,7 @@ PARTS: Final = (
     card_rounds,
     cards,
     stickers,
+    tags,
 )
 """Whatever has a `router` of its own: every page, and the static files."""
 

@@ -58,7 +58,7 @@ class CardMade:
     number: bytes = field(repr=False)
 
 
-def present(uid: bytes, key_sets: Sequence[KeySet], rnd_a: bytes, *, mode: Mode = Mode.FULL) -> Exchange[Verdict]:
+def present(uid: bytes, key_sets: Sequence[KeySet], rnd_a: bytes) -> Exchange[Verdict]:
     """Authenticate our application and read the card's number; afterwards bring the card to the newest key set.
 
     `uid` is what anticollision said, `rnd_a` 16 fresh random bytes.
@@ -77,7 +77,7 @@ def present(uid: bytes, key_sets: Sequence[KeySet], rnd_a: bytes, *, mode: Mode 
     session = yield from ev2.authenticate(READ_KEY, known.desfire(uid), rnd_a)
     if isinstance(session, Malformed):
         return Refused(session.why)
-    number = yield from read(session, mode)
+    number = yield from read(session)
     if isinstance(number, Malformed):
         return Refused(number.why)
     newest = max(key_sets, key=lambda one: one.version)
@@ -95,11 +95,15 @@ def key_version(key_no: int) -> Exchange[int | Malformed]:
     return answer.data[0]
 
 
-def read(session: ev2.Session, mode: Mode = Mode.FULL) -> Exchange[bytes | Malformed]:
-    """The number in the file, whole and not all zeros."""
+def read(session: ev2.Session) -> Exchange[bytes | Malformed]:
+    """The number in the file, whole and not all zeros, in the mode that the card's file demands.
+
+    Either way the card's MAC is over it. An encrypted number is padded to a block more, so that its length tells.
+    """
     header = bytes([FILE]) + bytes(3) + NUMBER_BYTES.to_bytes(3, "little")
-    full = mode is Mode.FULL
-    number = yield from ev2.transmit(session, session.command(READ_DATA, header), full=full)
+    number = yield from ev2.transmit(session, session.command(READ_DATA, header))
+    if not isinstance(number, Malformed) and len(number) > NUMBER_BYTES:
+        number = session.deciphered(number)
     if isinstance(number, Malformed):
         return number
     if len(number) != NUMBER_BYTES or not any(number):

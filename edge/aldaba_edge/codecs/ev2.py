@@ -137,8 +137,10 @@ class Session:
         body, mac = answer.data[:-MAC_BYTES], answer.data[-MAC_BYTES:]
         if not bytes_eq(mac, self.answer_mac(answer.status, body)):
             return Malformed("ev2_answer_mac_wrong")
-        if not full or not body:
-            return body
+        return self.deciphered(body) if full and body else body
+
+    def deciphered(self, body: bytes) -> bytes | Malformed:
+        """The plain bytes of the answer that was opened last, where it came encrypted."""
         if len(body) % BLOCK:
             return Malformed("ev2_answer_length")
         plain = unpadded(decrypt(self.enc, body, self.iv(_ANSWER_IV)))
