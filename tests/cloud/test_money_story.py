@@ -19,11 +19,11 @@ from aldaba_cloud.billing.models import (
     InvoiceKind,
     InvoiceState,
     MoneyNews,
+    Payment,
     after,
 )
 from aldaba_cloud.billing.month_run import invoice_month
 from aldaba_cloud.billing.nightly import audit_ledger
-from aldaba_cloud.billing.payment_store import Payment
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import PlanKind, Standing

@@ -221,3 +221,45 @@ class Pending:
     gross: bool = False
     cost_centre: str = ""
     site: SiteId = ALL_SITES
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that arrived: `source` and `external_id` name it, so that it is kept once however often it is told."""
+
+    id: str
+    site: SiteId
+    source: str
+    external_id: str
+    cents: int
+    received_on: date
+    payer_name: str = ""
+    payer_iban: str = ""
+    text: str = ""
+    invoice: str | None = None
+    returned_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """A payer's word that we may debit; unused for 36 months it is dead."""
+
+    id: str
+    site: SiteId
+    party: str
+    reference: str
+    iban: str
+    signed_on: date
+    hash: str = ""
+    last_used_on: date | None = None
+    cancelled_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DebitItem:
+    """An invoice in a debit file."""
+
+    invoice: str
+    mandate: str
+    cents: int
+    end_to_end: str

@@ -45,6 +45,7 @@ class Proposed:
     net_cents: int = 0
     tax_cents: int = 0
     kind: InvoiceKind = InvoiceKind.INVOICE
+    number: str = ""
 
     @property
     def total_cents(self) -> int:
@@ -183,14 +184,16 @@ def _numbered(work: Work, run: Run, issuer: Issuer, today: date) -> list[Invoice
         numbers[kind] = iter([numbered(series, one) for one in take_numbers(work, run.site, series, many)])
     # Ids in the order of the rows: an index that grows at its end is written once, not shuffled.
     ids = (f"inv_{run.id}_{at:06}" for at in range(len(wanted)))
-    return [_row(one, issuer, today, (next(ids), next(numbers[one.kind]), run.id)) for one in wanted]
+    for one in wanted:
+        one.number = next(numbers[one.kind])
+    return [_row(one, issuer, today, (next(ids), run.id)) for one in wanted]
 
 
 def _registrable(one: Invoiced) -> Registrable:
     return Registrable(one.id, one.number, one.issued_on, InvoiceKind(one.kind), one.tax_cents, one.total_cents)
 
 
-def _row(one: Proposed, issuer: Issuer, today: date, names: tuple[str, str, str]) -> Invoiced:
+def _row(one: Proposed, issuer: Issuer, today: date, names: tuple[str, str]) -> Invoiced:
     only = one.contracts[0].contract if len(one.contracts) == 1 else None
     return Invoiced(
         id=names[0],
@@ -199,7 +202,7 @@ def _row(one: Proposed, issuer: Issuer, today: date, names: tuple[str, str, str]
         issuer_id=issuer.id,
         party_id=one.account.party,
         contract_id=only,
-        number=names[1],
+        number=one.number,
         issued_on=today,
         due_on=today + timedelta(days=one.account.days),
         net_cents=one.net_cents,
@@ -212,7 +215,7 @@ def _row(one: Proposed, issuer: Issuer, today: date, names: tuple[str, str, str]
         reason="",
         returned_on=None,
         live=issuer.live,
-        run_id=names[2],
+        run_id=names[1],
     )
 
 

@@ -1,7 +1,6 @@
 """The SQL of money that came or should come: payments, mandates, debits, reminders and what audits found."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from aldaba_cloud.billing.models import DebitItem, Mandate, Payment
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import SiteId
 
@@ -105,48 +105,6 @@ locked_months = scoped_table(
     Column("locked_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("network_id", "site_id", "month"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """Money that arrived: `source` and `external_id` name it, so that it is kept once however often it is told."""
-
-    id: str
-    site: SiteId
-    source: str
-    external_id: str
-    cents: int
-    received_on: date
-    payer_name: str = ""
-    payer_iban: str = ""
-    text: str = ""
-    invoice: str | None = None
-    returned_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mandate:
-    """A payer's word that we may debit; unused for 36 months it is dead."""
-
-    id: str
-    site: SiteId
-    party: str
-    reference: str
-    iban: str
-    signed_on: date
-    hash: str = ""
-    last_used_on: date | None = None
-    cancelled_on: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DebitItem:
-    """An invoice in a debit file."""
-
-    invoice: str
-    mandate: str
-    cents: int
-    end_to_end: str
 
 
 def add_payment(work: Work, one: Payment) -> bool:

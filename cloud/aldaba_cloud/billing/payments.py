@@ -5,14 +5,15 @@ the standing of each contract on it follow, in one transaction. Doors hear of it
 through the outbox (`rights.changed`), and end rights by themselves if they do not.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.billing import ledger_store, payment_store, store
 from aldaba_cloud.billing.dunning import doors_due, may_lock
-from aldaba_cloud.billing.models import Invoice, InvoiceState, MoneyNews, after
-from aldaba_cloud.billing.payment_store import Payment
+from aldaba_cloud.billing.models import Invoice, InvoiceState, MoneyNews, Payment, after
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.members import service as members
@@ -21,7 +22,7 @@ from aldaba_cloud.members import terms_store
 from aldaba_cloud.members.models import Contract, PlanKind, Standing
 from aldaba_cloud.members.states import STANDINGS, DebtNews
 from aldaba_cloud.members.terms import PayBy
-from aldaba_shared.ids import ContractId
+from aldaba_shared.ids import ContractId, SiteId
 
 
 class TooMuch(Unusable):
@@ -105,6 +106,44 @@ def locked_out_alone(work: Work, invoice: Invoice) -> bool:
     kinds = {plan.id: plan.kind for plan in members_store.list_plans(work)}
     locks = bool(issuer and issuer.locks_offices)
     return all(may_lock(kinds[one.plan], locks_offices=locks) for one in _contracts(work, invoice))
+
+
+def collect_many(work: Work, invoices: Sequence[str]) -> None:
+    """Note that debits are on their way, and let the contracts of those that had come back follow."""
+    back = [one for one in invoices if (head := store.find_invoice(work, one)) and head.state is InvoiceState.RETURNED]
+    store.set_collecting(work, invoices)
+    for one in back:
+        _follow(work, _locked(work, one), DebtNews.ALL_PAID)
+
+
+def follow_run(work: Work, site: SiteId) -> int:
+    """Set until when doors open for every contract of a site, from what is owed now; says how many moved.
+
+    What a run does for thousands at once: everything is read in a few queries,
+    and only what moved is written.
+    """
+    issuer = store.issuer_of(work, site)
+    kinds = {plan.id: plan.kind for plan in members_store.list_plans(work)}
+    owed: dict[ContractId, list[Invoice]] = defaultdict(list)
+    on = store.contracts_by_invoice(work)
+    for invoice in store.open_invoices(work):
+        for contract in on.get(invoice.id, ()):
+            owed[contract].append(invoice)
+    through, promised = store.all_billed_through(work), payment_store.promises_by_invoice(work)
+    days = terms_store.days_by_contract(work)
+    moved: list[tuple[Contract, date | None]] = []
+    for one in members_store.contracts_of(work):
+        if one.site != site or one.id not in through:
+            continue
+        locks = may_lock(kinds[one.plan], locks_offices=bool(issuer and issuer.locks_offices))
+        until = doors_due(owed[one.id], through[one.id], promised, days.get(one.id, 0)) if locks else None
+        if until != one.paid_until:
+            moved.append((one, until))
+    members_store.move_due_dates(work, [(one.id, until) for one, until in moved])
+    for one, _ in moved:
+        for holder in one.people:
+            outbox.tell(work, site, outbox.RIGHTS_CHANGED, holder, {"because": one.id})
+    return len(moved)
 
 
 def refresh(work: Work, contract: ContractId) -> None:

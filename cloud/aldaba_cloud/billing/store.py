@@ -16,6 +16,7 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    bindparam,
     func,
     insert,
     select,
@@ -449,3 +450,36 @@ def all_numbers(work: Work) -> list[str]:
     """Every number that was given."""
     found = select(invoices.c.number).where(invoices.c.number.is_not(None), work.visible(invoices))
     return list(work.db.execute(found).scalars())
+
+
+def buyers_of(work: Work, wanted: Sequence[str]) -> dict[str, BillTo]:
+    """The buyers as these invoices name them, by invoice."""
+    joined = invoice_buyers.join(invoices, invoices.c.id == invoice_buyers.c.invoice_id)
+    found = select(invoice_buyers, invoices.c.party_id).select_from(joined).where(work.visible(invoice_buyers))
+    asked = set(wanted)
+    return {row.invoice_id: _buyer(row, row.party_id) for row in work.db.execute(found) if row.invoice_id in asked}
+
+
+def set_collecting(work: Work, wanted: Sequence[str]) -> None:
+    """Note that these invoices are on their way."""
+    values = [{"b_id": one} for one in wanted]
+    mine = (invoices.c.id == bindparam("b_id")) & work.writable(invoices)
+    work.db.execute(update(invoices).where(mine).values(state=InvoiceState.COLLECTING), values)
+
+
+def contracts_by_invoice(work: Work) -> dict[str, set[ContractId]]:
+    """The contracts on each invoice that is not paid."""
+    joined = invoice_lines.join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    found = select(invoice_lines.c.invoice_id, invoice_lines.c.contract_id).select_from(joined).distinct()
+    unpaid = (invoices.c.state != InvoiceState.PAID.value) & invoice_lines.c.contract_id.is_not(None)
+    on: dict[str, set[ContractId]] = defaultdict(set)
+    for invoice, contract in work.db.execute(found.where(unpaid, work.visible(invoices))):
+        on[invoice].add(ContractId(contract))
+    return on
+
+
+def all_billed_through(work: Work) -> dict[ContractId, date]:
+    """The last day of each contract's plan that is billed."""
+    mine = (charged.c.item == "plan") & work.visible(charged)
+    found = select(charged.c.contract_id, func.max(charged.c.last).label("last")).where(mine)
+    return {ContractId(row.contract_id): row.last for row in work.db.execute(found.group_by(charged.c.contract_id))}

@@ -11,6 +11,7 @@ from aldaba_cloud.cli.bundle import bundle
 from aldaba_cloud.cli.copyable import copyable
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
+from aldaba_cloud.cli.invoices import invoice_run, sepa
 from aldaba_cloud.cli.keys import card_keys_group, rekey, retire
 from aldaba_cloud.cli.rules import rules
 from aldaba_cloud.cli.running import init, migrate, serve
@@ -69,6 +70,8 @@ COMMANDS = (
     rekey,
     retire,
     verify,
+    invoice_run,
+    sepa,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -1,9 +1,10 @@
-"""verify: chains, rule sets and occupancy, recomputed from what is kept."""
+"""verify: chains, rule sets, occupancy and ledger, recomputed from what is kept."""
 
 import click
 
 from aldaba_cloud.access import store as access
 from aldaba_cloud.access.publish import snapshot_rows
+from aldaba_cloud.billing.nightly import audit_ledger
 from aldaba_cloud.cli.frame import Desk, desk, json_option, network_option, tell
 from aldaba_cloud.config import Config
 from aldaba_cloud.fleet import books
@@ -19,14 +20,14 @@ from aldaba_shared.snapshot import set_hash
 @json_option
 @click.pass_obj
 def verify(config: Config, network: str | None, *, as_json: bool) -> None:
-    """Recompute every journal's chain, every rule set's hash and the occupancy; ends with 1 if one is wrong.
+    """Recompute every journal's chain, every rule set's hash, occupancy and ledger; ends with 1 if one is wrong.
 
     \b
     aldaba-cloud verify
     aldaba-cloud verify --json
     """
     with desk(config, network, keep=False) as at:
-        rows = [*_chains(at), *_rule_sets(at), *_occupancy(at)]
+        rows = [*_chains(at), *_rule_sets(at), *_occupancy(at), *_ledger(at)]
     tell(rows, as_json=as_json, nothing="There is nothing to verify yet.")
     raise SystemExit(0 if all(row["right"] for row in rows) else 1)
 
@@ -56,6 +57,10 @@ def _occupancy(at: Desk) -> list[dict[str, object]]:
         told = f"{len(wrong)} holders are not where a replay puts them" if wrong else "equals the replay"
         found.append(_line("occupancy", site.id, not wrong, told))
     return found
+
+
+def _ledger(at: Desk) -> list[dict[str, object]]:
+    return [_line("ledger", one.name, one.right, one.told) for one in audit_ledger(at.work)]
 
 
 def _line(what: str, name: str, right: bool, told: str) -> dict[str, object]:  # noqa: FBT001 -- a fact of the line

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Select,
     String,
     UniqueConstraint,
+    bindparam,
     delete,
     false,
     insert,
@@ -148,6 +150,14 @@ def save_contract(work: Work, contract: Contract) -> bool:
     """Write a contract's state, standing and dates; False if the caller sees no such contract."""
     mine = (contracts.c.id == contract.id) & work.writable(contracts)
     return work.db.execute(update(contracts).where(mine).values(_contract_values(contract))).rowcount > 0
+
+
+def move_due_dates(work: Work, wanted: Iterable[tuple[ContractId, date | None]]) -> None:
+    """Set until when many contracts are paid for, in one statement."""
+    rows = [{"b_id": contract, "b_until": until} for contract, until in wanted]
+    mine = (contracts.c.id == bindparam("b_id")) & work.writable(contracts)
+    if rows:
+        work.db.execute(update(contracts).where(mine).values(paid_until=bindparam("b_until")), rows)
 
 
 def find_holder(work: Work, holder: HolderId) -> Holder | None:

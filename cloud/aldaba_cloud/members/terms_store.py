@@ -235,6 +235,12 @@ def terms_of(work: Work, contract: ContractId) -> PaymentTerms:
     return _terms(row) if row else PaymentTerms()
 
 
+def days_by_contract(work: Work) -> dict[ContractId, int]:
+    """How many days after its date an invoice of each contract is due."""
+    found = select(contract_terms.c.contract_id, contract_terms.c.days).where(work.visible(contract_terms))
+    return {ContractId(row.contract_id): row.days for row in work.db.execute(found)}
+
+
 def add_spells(work: Work, wanted: Iterable[Spell], site: SiteId) -> None:
     """Say from which days contracts are under which versions."""
     stamp = work.stamp(site)
