@@ -306,6 +306,8 @@ class Machine:
         core.rules.on_applied = doors.look
         if core.sync.modes is not None:
             set_modes(core.sync.modes)
+        else:
+            doors.look()
 
     def _listen(self, loop: DoorLoop) -> None:
         paper = self._paper
