@@ -9,6 +9,7 @@ How the disk is spared a second write for each commit is told in `write_ahead`.
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ JournalRow: TypeAlias = tuple[int, bytes, bytes]
 
 INSERT_LINE: Final = "INSERT INTO lines (sequence, hash, body) VALUES (?, ?, ?)"
 RETRY_SECONDS: Final = 1.0
+MAKE_WAY_SECONDS: Final = 0.000_01
+"""Asks the system for its shortest sleep, 0.06 ms on Linux: the writer gets the interpreter for the few steps to its
+commit, which needs none. Else the loop keeps it for 0.13 ms more, for things that can be done during the commit."""
 MENDABLE: Final = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 """What room or patience can mend; a database that is corrupt is another matter."""
 
@@ -149,8 +153,9 @@ class WriterThread:
         self._thread.start()
 
     def write(self, work: Work, done: Done) -> None:
-        """Hand the work to the thread."""
+        """Hand the work to the thread, and let it begin before the caller goes on."""
         self._queue.put((work, done))
+        time.sleep(MAKE_WAY_SECONDS)
 
     def close(self) -> None:
         """Finish what was given, then end the thread."""

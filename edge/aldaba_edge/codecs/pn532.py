@@ -112,7 +112,8 @@ class FrameParser:
         items: list[Item] = []
         at = 0
         while (start := buffer.find(_START, at)) >= 0:
-            items += _noise(buffer[at:start])
+            if start > at:
+                items += _noise(buffer[at:start])
             item, end = _one(buffer, start + 2)
             if item is None:
                 self._kept = buffer[start:]
@@ -120,6 +121,9 @@ class FrameParser:
             items.append(item)
             at = end
         rest = buffer[at:]
+        if not rest:
+            self._kept = b""
+            return items
         self._kept = b"\x00" if rest.endswith(b"\x00") else b""
         return items + _noise(rest)
 
