@@ -8,10 +8,11 @@ unique constraints and comparisons mean the same on both engines
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from threading import Lock
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -221,6 +222,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = open_engine(url)
+        one_writer = self.engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[object] = Lock() if one_writer else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -234,8 +237,10 @@ class Database:
 
         SQLite takes its write lock at the start (BEGIN IMMEDIATE), because a
         reader that turns writer half-way may be refused and would lose its work.
+        Threads take turns before they ask it: SQLite lets whoever is lucky have the
+        lock, and under many writers refuses somebody who never was.
         """
-        with self.engine.connect().execution_options(aldaba_write=True) as connection, connection.begin():
+        with self._turn, self.engine.connect().execution_options(aldaba_write=True) as connection, connection.begin():
             yield connection
 
     def close(self) -> None:

@@ -3,13 +3,15 @@
 Two live bookings of one resource cannot meet, because the database refuses the
 second one's claim: on PostgreSQL by an exclusion constraint, on SQLite by a
 trigger (both in the migration). Nothing is locked or looked up before; the
-claim is tried, and an `IntegrityError` is the answer.
+claim is tried, and an `IntegrityError` is the answer. Two claims that are put in
+at the same moment may each wait for the other (PostgreSQL looks for such rows
+after it has put in its own); one of them is ended by the server and tries again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     JSON,
@@ -28,7 +30,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from aldaba_cloud.bookings.models import (
     HELD_NOTHING,
@@ -49,6 +51,10 @@ from aldaba_cloud.bookings.prices import PriceRule
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_cloud.money import VatKind
 from aldaba_shared.ids import ContractId, HolderId, SiteId, ZoneId
+
+DEADLOCK: Final = "40P01"
+TRIES: Final = 2
+"""A claim that PostgreSQL ended for a deadlock is tried once more: the other one is through by then."""
 
 resources = scoped_table(
     "resources",
@@ -211,11 +217,21 @@ def claim(work: Work, booking: Booking, resource: Resource) -> bool:
         | work.stamp(booking.site)
         for one in sorted(resource.claimed)
     ]
+    outcomes = (_claimed(work, rows) for _ in range(TRIES))
+    return next((one for one in outcomes if one is not None), False)
+
+
+def _claimed(work: Work, rows: Sequence[Mapping[str, Any]]) -> bool | None:
+    """Whether it is ours; None to be asked again: two inserted at once and each waited to see the other's end."""
     try:
         with work.db.begin_nested():
-            work.db.execute(insert(claims), rows)
+            work.db.execute(insert(claims).values(rows))
     except IntegrityError:
         return False
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != DEADLOCK:
+            raise
+        return None
     return True
 
 
