@@ -43,7 +43,8 @@ world: ## one simulated world, SEED=1 DAYS=30: faults and invariants, determinis
 	@tools/setup demo
 	@exec .venv/bin/aldaba-sim world --seed $(SEED) --days $(DAYS)
 
-soak: ## a year in each of ten worlds, then every power cut; for a night, not for a commit
+soak: ## a year in each of ten worlds, then every power cut and ten minutes of booking; for a night, not for a commit
 	@tools/setup demo
 	@set -e; for seed in {1..10}; do .venv/bin/aldaba-sim world --seed $$seed --days 365; done
 	@ALDABA_CUTS=all .venv/bin/python -m pytest -q tests/system/test_power_cut.py
+	@ALDABA_HAMMER_SECONDS=600 .venv/bin/python -m pytest -q tests/system/test_booking_hammer.py

@@ -12,7 +12,8 @@ from tests.system.hammer import build, hammer, overlaps, unheld
 from tests.system.postgres import postgres
 
 pytestmark = pytest.mark.system
-SECONDS = float(os.environ.get("ALDABA_HAMMER_SECONDS", "60"))
+# Twenty seconds in every run; `make soak` takes ten minutes.
+SECONDS = float(os.environ.get("ALDABA_HAMMER_SECONDS", "20"))
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def engines(tmp_path: Path) -> Iterator[dict[str, Database]]:
 
 @pytest.mark.feature(8)
 @pytest.mark.feature(125)
-def test_a_minute_of_hammering_by_sixteen_writers_sells_no_hour_twice(engines: dict[str, Database]) -> None:
+def test_hammering_by_sixteen_writers_sells_no_hour_twice(engines: dict[str, Database]) -> None:
     with ThreadPoolExecutor(len(engines)) as pool:
         outcomes = dict(zip(engines, pool.map(lambda one: hammer(one, SECONDS), engines.values()), strict=True))
     for engine, database in engines.items():
