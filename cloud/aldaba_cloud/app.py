@@ -25,6 +25,7 @@ from aldaba_cloud.access.pin_routes import router as pin_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.billing.routes import router as billing_router
 from aldaba_cloud.bookings.my_routes import router as my_bookings_router
 from aldaba_cloud.bookings.routes import router as bookings_router
 from aldaba_cloud.config import Config
@@ -125,6 +126,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         phone_router,
         pin_router,
         bookings_router,
+        billing_router,
         my_bookings_router,
         fleet_router,
         link_router,

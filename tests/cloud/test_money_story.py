@@ -80,12 +80,14 @@ def test_a_returned_debit_limits_eight_days_after_it_and_payment_restores(space:
     contract = members.find_contract(space.work, store.contracts_on(space.work, head.id)[0])
     assert contract
     assert contract.rights_end_at(MADRID) == datetime(2026, 11, 17, tzinfo=MADRID).astimezone(UTC)
-    taken = [(day, step) for day in range(9, 20) for _, step in reminders.remind(space.work, date(2026, 11, day))]
+    taken = [
+        (day, step) for day in range(9, 20) for _, step in reminders.remind(space.work, BARCELONA, date(2026, 11, day))
+    ]
     assert taken == [(12, Step.REMIND), (16, Step.WARN), (17, Step.LIMIT)]
     assert standing(space)[0] is Standing.LIMITED
     pay(space, head, head.total_cents, "p2")
     assert standing(space) == (Standing.GOOD, date(2026, 12, 5))
-    assert reminders.remind(space.work, date(2026, 12, 30)) == []
+    assert reminders.remind(space.work, BARCELONA, date(2026, 12, 30)) == []
     assert {one.subject for one in outbox.waiting(space.work.db, [outbox.RIGHTS_CHANGED])} == {"h-ana"}
 
 
@@ -94,7 +96,7 @@ def test_a_returned_debit_limits_eight_days_after_it_and_payment_restores(space:
 def test_an_office_is_never_limited_without_a_person(space: BilledSpace, kind: PlanKind) -> None:
     space.join("ana", starts_on=NOVEMBER, payment=DEBIT, kind=kind)
     head = invoiced(space)
-    steps = [step for day in range(6, 30) for _, step in reminders.remind(space.work, date(2026, 11, day))]
+    steps = [step for day in range(6, 30) for _, step in reminders.remind(space.work, BARCELONA, date(2026, 11, day))]
     assert steps == [Step.REMIND, Step.WARN, Step.ASK_PERSON]
     assert standing(space) == (Standing.GOOD, None)
     store.add_issuer(space.work, replace(ISSUER, id="iss_2", locks_offices=True))
@@ -107,14 +109,14 @@ def test_only_the_unpaid_contract_is_limited(space: BilledSpace) -> None:
     space.join("biel", starts_on=NOVEMBER, payment=DEBIT)
     head = invoiced(space)
     pay(space, head, head.total_cents)
-    reminders.remind(space.work, date(2026, 11, 20))
+    reminders.remind(space.work, BARCELONA, date(2026, 11, 20))
     assert (standing(space)[0], standing(space, "biel")[0]) == (Standing.GOOD, Standing.LIMITED)
 
 
 def test_a_promise_opens_the_doors_until_its_day_and_grace(space: BilledSpace) -> None:
     space.join("ana", starts_on=NOVEMBER, payment=DEBIT)
     head = invoiced(space)
-    reminders.remind(space.work, date(2026, 11, 20))
+    reminders.remind(space.work, BARCELONA, date(2026, 11, 20))
     payments.promise(space.work, head.id, date(2026, 11, 30))
     assert standing(space) == (Standing.GRACE, date(2026, 11, 30))
     assert reminders.board(space.work, date(2026, 11, 30)) == []

@@ -11,6 +11,8 @@ from sqlalchemy import inspect
 
 from aldaba_cloud.access import passes, service
 from aldaba_cloud.auth.models import Role
+from aldaba_cloud.billing import service as billing
+from aldaba_cloud.billing import store as billing_store
 from aldaba_cloud.bookings import service as bookings
 from aldaba_cloud.bookings import store as bookings_store
 from aldaba_cloud.bookings.models import Request, Resource, ResourceId, ResourceKind, SeriesId, Span
@@ -19,7 +21,10 @@ from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, OutOfScope, Scope, Work, metadata
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.members.terms import BillTo
+from aldaba_cloud.pricing.models import PriceLine
 from aldaba_cloud.schema import tables
+from tests.cloud.billed_space import ISSUER
 from tests.cloud.conftest import BARCELONA, GIRONA, MONDAY_NOON, NETWORK, account, sign_in
 from tests.cloud.small_space import SmallSpace
 
@@ -49,8 +54,17 @@ def both(database: Database, config: Config) -> dict[str, SmallSpace]:
             )
             passes.issue_pass(replace(work, new_id=space.named), wanted, keyring)
             book_room(replace(work, new_id=space.named), space)
+            invoice(replace(work, new_id=space.named), space)
         service.publish_everywhere(work, keyring)
     return spaces
+
+
+def invoice(work: Work, space: SmallSpace) -> None:
+    """A final invoice of somebody of the site."""
+    issuer = replace(ISSUER, id=space.named("iss"), site=space.site, prefix=space.named(""), live=False)
+    billing_store.add_issuer(work, issuer)
+    made = billing.draft(work, space.site, BillTo(space.ana, "Ana", site=space.site), [PriceLine("Day", "", 2000)])
+    billing.finalise(work, made.head.id)
 
 
 def book_room(work: Work, space: SmallSpace) -> None:
@@ -92,6 +106,7 @@ def address(path: str, space: SmallSpace, credential: str) -> str:
         booking_id=space.named("bkg"),
         series_id=space.named("ser"),
         wait_id=space.named("wai"),
+        invoice_id=space.named("inv"),
         journal="j1",
         sequence=1,
         day="2026-12-25",

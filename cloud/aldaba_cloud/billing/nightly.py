@@ -6,12 +6,15 @@ to record. What an audit found is kept and shown.
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from datetime import timedelta
+from typing import Final, NamedTuple
 
 from aldaba_cloud.billing import chain_store, ledger_store, payment_store, store
 from aldaba_cloud.billing.numbering import last_numbers
 from aldaba_cloud.billing.verifactu import broken_at
 from aldaba_cloud.db import ALL_SITES, Work
+
+ONCE_A_NIGHT: Final = timedelta(hours=20)
 
 
 class Check(NamedTuple):
@@ -38,6 +41,14 @@ def audit_ledger(work: Work) -> list[Check]:
     right = all(one.right for one in checks)
     payment_store.add_audit(work, ALL_SITES, [one._asdict() for one in checks], right=right)
     return checks
+
+
+def audit_by_night(work: Work) -> list[Check] | None:
+    """Audit once in twenty hours, where there is anything to audit; whoever asks each hour gets one a night."""
+    last = payment_store.last_audit(work)
+    if not last_numbers(work) or (last and work.now - last[0] < ONCE_A_NIGHT):
+        return None
+    return audit_ledger(work)
 
 
 def _check(name: str, right: bool, wrong: str) -> Check:  # noqa: FBT001 -- a fact of the check

@@ -7,7 +7,11 @@ from aldaba_cloud import audit, outbox
 from aldaba_cloud.billing import payment_store, payments, store
 from aldaba_cloud.billing.dunning import Step, debt_day, steps_due
 from aldaba_cloud.billing.models import Invoice
+from aldaba_cloud.billing.nightly import audit_by_night
+from aldaba_cloud.billing.service import today_at
 from aldaba_cloud.db import Work
+from aldaba_cloud.places import store as places
+from aldaba_shared.ids import SiteId
 
 MAIL_DUE = "mail.due"
 TASK_DUE = "task.due"
@@ -24,13 +28,14 @@ class Debt:
     due: tuple[Step, ...]
 
 
-def board(work: Work, today: date) -> list[Debt]:
+def board(work: Work, today: date, site: SiteId | None = None) -> list[Debt]:
     """Every invoice that is owed and late, the oldest debt first."""
     done, promised = payment_store.steps_done(work), payment_store.promises_by_invoice(work)
     found = []
     for one in store.open_invoices(work):
         until = promised.get(one.id)
-        if debt_day(one, until) >= today or one.open_cents <= 0:
+        elsewhere = site is not None and one.site != site
+        if elsewhere or debt_day(one, until) >= today or one.open_cents <= 0:
             continue
         alone = payments.locked_out_alone(work, one)
         due = steps_due(one, today, locks=alone, done=done.get(one.id, ()), promised=until)
@@ -38,15 +43,22 @@ def board(work: Work, today: date) -> list[Debt]:
     return sorted(found, key=lambda debt: (debt.known_on, debt.invoice.number))
 
 
-def remind(work: Work, today: date) -> list[tuple[str, Step]]:
-    """Do what is due on a local day; run again it does nothing more."""
-    taken = []
-    for debt in board(work, today):
+def remind(work: Work, site: SiteId, today: date | None = None) -> list[tuple[str, Step]]:
+    """Do what is due at a site on its local day; run again it does nothing more."""
+    today, taken = today or today_at(work, site), []
+    for debt in board(work, today, site):
         for step in debt.due:
             if payment_store.note_step(work, debt.invoice.site, debt.invoice.id, step, today):
                 _take(work, debt.invoice, step)
                 taken.append((debt.invoice.number, step))
     return taken
+
+
+def look_after_money(work: Work) -> None:
+    """What the service does about a network's money by itself: each site's reminders, and the audit of the night."""
+    for site in places.list_sites(work):
+        remind(work, site.id)
+    audit_by_night(work)
 
 
 def _take(work: Work, invoice: Invoice, step: Step) -> None:

@@ -19,6 +19,7 @@ from aldaba_cloud.app import create_app, open_cloud
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
 from aldaba_cloud.auth.store import delete_expired
+from aldaba_cloud.billing.reminders import look_after_money
 from aldaba_cloud.bookings.attendance import attend
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import ALL_SITES, Database, Scope, Work, new_id
@@ -101,6 +102,11 @@ def housekeeping(cloud: Cloud) -> Jobs:
                 for site in places.list_sites(work):
                     attend(work, site.id)
 
+    def watch_money() -> None:
+        with cloud.database.write() as db:
+            for network in places.every_network(db):
+                look_after_money(Work(db, Scope(network), cloud.clock.now(), "billing"))
+
     ways = Ways(SmtpMailer(cloud.config), HttpPoster(), cloud.keyring, cloud.config)
 
     def tell_those_on_duty() -> None:
@@ -110,6 +116,7 @@ def housekeeping(cloud: Cloud) -> Jobs:
     jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
     jobs.every("refresh_rules", RULES_SECONDS, refresh_rules)
     jobs.every("attendance", ATTENDANCE_SECONDS, look_who_came)
+    jobs.every("money", RULES_SECONDS, watch_money)
     jobs.every("alarms", ALARMS_SECONDS, tell_those_on_duty)
     return jobs
 
