@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from aldaba_cloud.billing import month_run, payment_store, payments, reminders, service, store
 from aldaba_cloud.billing.dunning import Step
-from aldaba_cloud.billing.models import Invoice, InvoiceState
+from aldaba_cloud.billing.models import Invoice, InvoiceState, Payment
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CurrentAccountant
 from aldaba_cloud.errors import Missing
@@ -81,7 +81,7 @@ def show_run(caller: CurrentAccountant, page: PageDep, site: str = "", month: st
         run=run,
         ready=sum(bool(one.lines) for one in run.proposed),
         differences=differences,
-        names=_names(caller.work, [one.party for one in (*differences, *run.problems)]),
+        names=_names(caller.work, [*(one.party for one in differences), *(one.party for one in run.problems)]),
         euros=euros,
         wrong="",
     )
@@ -150,10 +150,10 @@ def pay(invoice: str, caller: CurrentAccountant, source: Annotated[str, Form()])
     return RedirectResponse(f"/money/invoices/{invoice}", HTTPStatus.SEE_OTHER)
 
 
-def _whole_payment(work: Work, head: Invoice, source: str) -> payments.Payment:
+def _whole_payment(work: Work, head: Invoice, source: str) -> Payment:
     named = source if source in {"transfer", "cash", "card_terminal"} else "transfer"
     day, key = service.today_at(work, head.site), work.new_id("pay")
-    return payments.Payment(key, head.site, named, key, head.open_cents, day, invoice=head.id)
+    return Payment(key, head.site, named, key, head.open_cents, day, invoice=head.id)
 
 
 def _names(work: Work, parties: list[str]) -> dict[str, str]:
