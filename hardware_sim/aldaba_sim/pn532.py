@@ -6,6 +6,7 @@ a card be held to it. Answers follow NXP UM0701-02 section 7 and what libnfc
 """
 
 from pathlib import Path
+from threading import Event
 
 from aldaba_edge.codecs import pn532
 from aldaba_sim.cards import Card
@@ -24,6 +25,8 @@ class Pn532Chip:
 
     def __init__(self) -> None:
         self.card: Card | None = None
+        self.remembered = False
+        """Whether the reader may still hold a card for present: it asks for the firmware only when it holds none."""
         self.restart()
 
     def restart(self) -> None:
@@ -73,6 +76,7 @@ class Pn532Chip:
             case 0x00:  # Diagnose: the communication line test echoes
                 return body
             case 0x02:  # GetFirmwareVersion
+                self.remembered = False
                 return FIRMWARE
             case 0x06:  # ReadRegister: one byte a register
                 return bytes(len(body) // 2)
@@ -117,6 +121,7 @@ class Pn532Chip:
         if self.card is None or not self._matches():
             return b""
         self._listing = False
+        self.remembered = True
         card = self.card
         target = pn532.Target(1, card.atqa, card.sak, card.uid, card.ats)
         return pn532.build_frame(pn532.FROM_CHIP, pn532.build_targets((target,)))
@@ -127,16 +132,32 @@ class Pn532Board:
 
     def __init__(self, link: Path) -> None:
         self._chip = Pn532Chip()
-        self._line = SerialPty(link, self._chip.hear)
+        self._forgotten = Event()
+        self._forgotten.set()
+        self._line = SerialPty(link, self._hear)
         self._line.plug()
 
     def hold(self, card: Card) -> None:
         """Hold a card to the reader."""
-        self._line.send(self._chip.hold(card))
+        self._line.send(self._noted(self._chip.hold(card)))
 
     def take(self) -> None:
         """Take the card away."""
         self._chip.take()
+
+    def wait_forgotten(self, seconds: float) -> bool:
+        """Wait until the reader knows that the card is away, so that the same one held again is another tap.
+
+        A reader of ours says so by asking for the firmware, `probe_ms` after it missed the card for `absent_ms`.
+        """
+        return self._forgotten.wait(seconds)
+
+    def _hear(self, received: bytes) -> bytes:
+        return self._noted(self._chip.hear(received))
+
+    def _noted(self, said: bytes) -> bytes:
+        (self._forgotten.clear if self._chip.remembered else self._forgotten.set)()
+        return said
 
     def fall_silent(self) -> None:
         """Die idle, as the boards do: only a wake-up brings the chip back."""

@@ -55,7 +55,7 @@ exit_button = {{ profile = "gpio-contact", options = {{ pin = 5, active_when_clo
 [[door.readers]]
 side = "in"
 profile = "pn532-hsu"
-options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
+options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}
 """
 
 
@@ -169,8 +169,9 @@ class SimulatedController:
         return code
 
     def tap(self, card: Card = ANA) -> None:
-        """Hold a card to the reader."""
+        """Hold a card to the reader, which knows by now that the one before is away."""
         self.board.take()
+        assert self.board.wait_forgotten(60), "the reader still holds the card before for present"
         self.board.hold(card)
 
     def lines(self) -> list[Line]:
@@ -188,7 +189,7 @@ class SimulatedController:
 
     def wait_kind(self, kind: str, times: int = 1) -> None:
         """Wait until the books hold so many lines of a kind."""
-        for _ in range(1000):
+        for _ in range(6000):
             if self.kinds().count(kind) >= times:
                 return
             time.sleep(0.01)

@@ -72,12 +72,12 @@ options = {{{{ green = {GREEN}, buzzer = {BUZZER}, active_low = false }}}}
 [[door.readers]]
 side = "in"
 profile = "pn532-hsu"
-options = {{{{ path = "{{folder}}/vault-in", poll_ms = 5, absent_ms = 60 }}}}
+options = {{{{ path = "{{folder}}/vault-in", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}}}
 
 [[door.readers]]
 side = "out"
 profile = "pn532-hsu"
-options = {{{{ path = "{{folder}}/vault-out", poll_ms = 5, absent_ms = 60 }}}}
+options = {{{{ path = "{{folder}}/vault-out", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}}}
 
 [[door]]
 id = "{STORE}"

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
 
 PHONE, COPYABLE = PkocCard(), UidCard(bytes.fromhex("04536b4a2f7080"))
 PCSC = CONFIG.replace('profile = "pn532-hsu"', 'profile = "acr122u"').replace(
-    'options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}',
+    'options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}',
     f'options = {{{{ reader = "{READER_NAME} 00 00", accepts = ["pkoc", "desfire", "ntag424"] }}}}',
 )
 

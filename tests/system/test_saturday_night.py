@@ -34,7 +34,7 @@ NOBODY = 65534
 CODE = "48151623"
 MEMBER, CLEANER = CardNumber("H10301", 1, 1001), CardNumber("H10301", 1, 2002)
 TEXT = CONFIG.replace(
-    'profile = "pn532-hsu"\noptions = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}',
+    'profile = "pn532-hsu"\noptions = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}',
     f'profile = "wiegand-26"\noptions = {{{{ d0 = {D0}, d1 = {D1} }}}}',
 )
 KEY = bytes(32)

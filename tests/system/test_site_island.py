@@ -79,7 +79,7 @@ board = {{ profile = "gpio-direct", active_low = false }}
 [[door.readers]]
 side = "in"
 profile = "pn532-hsu"
-options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
+options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}
 """
 
 

@@ -45,7 +45,7 @@ passage_out = {{ profile = "gpio-contact", options = {{ pin = 5, active_when_clo
 [[door.readers]]
 side = "in"
 profile = "pn532-hsu"
-options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60 }}
+options = {{ path = "{folder}/reader", poll_ms = 5, absent_ms = 60, probe_ms = 60 }}
 """
 
 

@@ -125,7 +125,7 @@ def test_what_is_shown_at_a_reader_opens_the_door_and_reaches_books_and_board(
     assert space.events(f"door_id = '{door}' AND kind = 'access_decided'") == [*before, (door, holder, "granted")]
     expect(board.locator("#events > li")).not_to_have_count(shown_before)
     assert space.wait_secured(door)
-    space.board.take()
+    space.take_card()
     space.slot.take()
 
 
@@ -142,7 +142,7 @@ def test_a_card_revoked_on_the_page_is_confirmed_and_dead_at_the_door(space: Who
     decided = f"door_id = 'street' AND holder_id = '{person.holder}' AND kind = 'access_decided'"
     wait_until(lambda: bool(space.events(decided)), "the refusal")
     assert space.events(decided) == [("street", person.holder, "credential_disabled")]
-    space.board.take()
+    space.take_card()
 
 
 def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(
@@ -153,7 +153,7 @@ def test_the_page_and_the_controller_give_every_denial_the_reason_the_door_gave(
     known = len(space.lines(denials))
     assert answers(space, "miro", lambda: space.scanner.show(b"NOT A PASS")) == "pass_unreadable"
     assert answers(space, "street", lambda: space.board.hold(UidCard(bytes.fromhex("0badcafe")))) == NOBODYS
-    space.board.take()
+    space.take_card()
     for controller, journal, sequence, reason in space.lines(denials)[known:]:
         page.goto(f"{space.url}/events/{controller}/{journal}/{sequence}")
         expect(page.locator(".note.good")).to_contain_text("La misma respuesta que en la puerta")
@@ -299,7 +299,7 @@ def test_a_card_nobody_has_is_given_to_a_member_at_the_desk_and_opens(space: Who
     new = UidCard(bytes.fromhex("04deadbeef0102"))
     cards = signed_in(space, chromium, "operator", "/cards")
     assert answers(space, "street", lambda: space.board.hold(new)) == NOBODYS
-    space.board.take()
+    space.take_card()
     controller, journal, sequence, _ = space.lines("kind = 'access_decided' AND door_id = 'street'")[-1]
     tapped = f"/cards/tapped/{controller}/{journal}/{sequence}"
     cards.locator(f"a[href='{tapped}']").click()
@@ -308,7 +308,7 @@ def test_a_card_nobody_has_is_given_to_a_member_at_the_desk_and_opens(space: Who
     cards.wait_for_url("**/cards?given=*")
     space.wait_followed()
     assert answers(space, "street", lambda: space.board.hold(new)) == "granted"
-    space.board.take()
+    space.take_card()
 
 
 def test_the_sticker_at_a_door_has_the_door_decide_and_tells_the_phone(
