@@ -24,6 +24,9 @@ from aldaba_edge.durable import sync
 LOG_BYTES: Final = 1024 * 1024
 """Some 250 pages; a tap writes one, now and then three."""
 
+PIECE: Final = 4096
+"""A page of memory, and of the databases."""
+
 COMMITS_AT_MOST: Final = 100
 """From so many on, the logs are brought home at the next rest: before they outgrow what was laid out."""
 
@@ -44,13 +47,18 @@ def connected(path: Path, synchronous: str, log_bytes: int) -> sqlite3.Connectio
 
 
 def _lay_out(log: Path, size: int) -> None:
-    """Fill up with zeros what the log lacks; what a crash left in it stays as it is."""
+    """Fill up with zeros what the log lacks; what a crash left in it stays as it is.
+
+    Piece by piece: Linux keeps what comes in one write as one large folio, and then counts
+    the whole of it as written whenever a page of it is (proc(5), `write_bytes`).
+    """
     there = log.stat().st_size if log.exists() else 0
     if there >= size:
         return
     file = os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
     try:
-        os.pwrite(file, bytes(size - there), there)
+        for at in range(there, size, PIECE):
+            os.pwrite(file, bytes(min(PIECE, size - at)), at)
         os.fsync(file)
     finally:
         os.close(file)
