@@ -22,6 +22,7 @@ from bench import (
     screen,
     start,
     tap,
+    world,
 )
 from bench.harness import Case, Figure, measure, table, write
 
@@ -39,6 +40,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "phone": phone.cases,
     "start": start.cases,
     "month-run": month_run.cases,
+    "world": world.cases,
 }
 
 
