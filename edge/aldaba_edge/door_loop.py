@@ -50,6 +50,7 @@ from aldaba_shared.door import FREE_MODES, DoorInput
 from aldaba_shared.door_rules import Apart
 from aldaba_shared.ids import HolderId, ZoneId
 from aldaba_shared.keys import CredentialKind
+from aldaba_shared.movements import stays_made
 from aldaba_shared.phone import PhoneCode
 from aldaba_shared.presence import Order, seen_by
 from aldaba_shared.reasons import Reason
@@ -370,10 +371,9 @@ class DoorLoop:
         return self._shared.journal.record(told, then=durable, spend=spend)
 
     def _moved(self, event: events.AnyEvent, sequence: int) -> int:
-        movement = events.movement(event)
-        if movement is not None:
-            order = Order(self._shared.clock.now(), self._shared.id, self._shared.journal.id, sequence)
-            self._shared.presences.move(movement.holder, movement.zone, order)
+        order = Order(self._shared.clock.now(), self._shared.id, self._shared.journal.id, sequence)
+        for holder, stay in stays_made(event, order).items():
+            self._shared.presences.move(holder, stay.zone, order)
         return sequence
 
     def _moves_into(self, side: Side, decision: Decision) -> ZoneId | None:

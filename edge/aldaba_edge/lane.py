@@ -132,10 +132,15 @@ class LaneMechanics:
     def _record_holder(self) -> None:
         holder, self._holder = self._holder, None
         how = Passage.FREE if holder is None and self._state is LaneState.FREE else Passage.GRANTED
-        self._record(Passed(self._door, self._passing, holder, self._into(self._passing), how))
+        left = self._left() if holder is None else None
+        self._record(Passed(self._door, self._passing, holder, self._into(self._passing), how, left))
 
     def _record_stranger(self, how: Passage) -> None:
-        self._record(Passed(self._door, self._passing, None, self._into(self._passing), how))
+        self._record(Passed(self._door, self._passing, None, self._into(self._passing), how, self._left()))
+
+    def _left(self) -> ZoneId | None:
+        """The zone that whoever passes leaves: the one the other side leads into."""
+        return self._into(Side.OUT if self._passing is Side.IN else Side.IN)
 
     def _record_not_taken(self) -> None:
         self._record(PassageNotTaken(self._door, self._holder))

@@ -22,10 +22,10 @@ from aldaba_edge.state import Slot, State
 from aldaba_edge.trust import OutOfDate, Trust
 from aldaba_edge.uses import Uses
 from aldaba_shared.envelope import EnvelopeRefused, KeyRing, kid_of, seal, unseal
-from aldaba_shared.events import movement
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ZoneId
 from aldaba_shared.messages import Kind, PresenceNews
-from aldaba_shared.presence import Order, Presence, Stay
+from aldaba_shared.movements import stays_made
+from aldaba_shared.presence import Order, Presence, Stay, is_unnamed
 from aldaba_shared.wire import Malformed
 
 log = structlog.get_logger()
@@ -270,7 +270,14 @@ class PeerPresences:
     def checkpoint(self) -> None:
         """Keep all stays, so that a restart reads only the lines after this one."""
         self._moves = 0
+        self._forget_the_unnamed()
         self._state.put(Slot.PRESENCE, Kept(self._journal.id, self._journal.durable.sequence, self._stays))
+
+    def _forget_the_unnamed(self) -> None:
+        """Entries of people without a card are made anew by each; those that a night reset has ended need no room."""
+        before = self._clock.now() - TOLD_FOR
+        for holder in [one for one, stay in self._stays.items() if is_unnamed(one) and stay.since < before]:
+            del self._stays[holder]
 
     def _replayed(self) -> dict[HolderId, Stay]:
         """The checkpoint, and the movements of the lines after it."""
@@ -278,10 +285,9 @@ class PeerPresences:
         stays = dict(kept.stays) if kept is not None else {}
         first = kept.sequence + 1 if kept is not None and kept.journal == self._journal.id else 1
         for line in self._journal.file.events(first):
-            made = movement(line.event)
-            if made is not None:
-                order = Order(line.at, self._trust.controller, self._journal.id, line.sequence)
-                self._moved(stays, made.holder, made.zone, order)
+            order = Order(line.at, self._trust.controller, self._journal.id, line.sequence)
+            for holder, stay in stays_made(line.event, order).items():
+                self._moved(stays, holder, stay.zone, order)
         return stays
 
     @staticmethod

@@ -102,6 +102,8 @@ class Passed(Event, frozen=True, tag="passed", omit_defaults=True):
     holder: HolderId | None = None
     into: ZoneId | None = None
     how: Passage = Passage.GRANTED
+    left: ZoneId | None = None
+    """The zone on this side of the arm, said where nobody's name tells where they were."""
 
 
 class LockRested(Event, frozen=True, tag="lock_rested"):
@@ -448,24 +450,6 @@ def read_line(data: bytes) -> Line:
 def chained(previous: bytes, line: bytes) -> bytes:
     """The hash of a line: SHA-256 over the hash before it and the line's bytes."""
     return sha256(previous + line).digest()
-
-
-class Movement(Struct, frozen=True):
-    """What a line means for presence: this holder is in this zone from now on."""
-
-    holder: HolderId
-    zone: ZoneId
-
-
-def movement(event: AnyEvent) -> Movement | None:
-    """The movement an event makes, if any: the one rule the edge, the cloud and a replay share."""
-    if isinstance(event, AccessDecided):
-        holder, into = event.decision.holder, event.into
-    elif isinstance(event, Passed | EnteredTogether | ShadowCompared):
-        holder, into = event.holder, event.into
-    else:
-        return None
-    return Movement(holder, into) if holder is not None and into is not None else None
 
 
 class Subject(Struct, frozen=True, omit_defaults=True):

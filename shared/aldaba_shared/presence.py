@@ -12,11 +12,17 @@ night reset, because most doors have no reader on the way out; a counted zone
 around it, which nobody leaves unread, keeps the holder. Being a function
 of time, the end is the same on every controller and in the cloud without a
 message.
+
+Whoever passes a turnstile without a card is counted and has no name: each such
+passage makes entries of its own, one more person where it led and one less
+where it came from, under ids that no holder has. They merge and are replayed
+like all others, nobody moves them again, and the night reset ends them
+everywhere, in counted zones too.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -28,6 +34,12 @@ from aldaba_shared.wire import Count, Hours, Minutes, Moment
 
 STREET = ZoneId("street")
 """Outside: the zone that nobody is counted in."""
+
+CAME: Final = "unnamed+/"
+LEFT: Final = "unnamed-/"
+"""How the ids of entries begin that stand for a person without a card: one more, one less."""
+JOURNAL_CHARS: Final = 16
+"""So much of a journal's random id tells it from another of the same controller; ids end at 80 characters."""
 
 
 class Zone(Struct, frozen=True, omit_defaults=True):
@@ -92,6 +104,32 @@ def merged(mine: Presence, theirs: Iterable[tuple[HolderId, Stay]]) -> dict[Hold
     return both
 
 
+def unnamed(into: ZoneId, left: ZoneId | None, order: Order) -> dict[HolderId, Stay]:
+    """The entries of a passage without a card: one person more in the zone it led to, one less where it began."""
+    came, gone = unnamed_ids(order.controller, order.journal, order.sequence)
+    return {
+        name: Stay(zone, order.at, order)
+        for name, zone in ((came, into), (gone, left))
+        if zone is not None and zone != STREET
+    }
+
+
+def unnamed_ids(controller: str, journal: str, sequence: int) -> tuple[HolderId, HolderId]:
+    """Under what ids a passage without a card counts: where it led, and where it began."""
+    place = f"{controller}/{journal[:JOURNAL_CHARS]}/{sequence}"
+    return HolderId(CAME + place), HolderId(LEFT + place)
+
+
+def is_unnamed(holder: HolderId) -> bool:
+    """Whether an entry stands for a passage without a card rather than for a holder."""
+    return holder.startswith((CAME, LEFT))
+
+
+def people(holder: HolderId) -> int:
+    """How many people an entry adds: one, or one less for somebody who left without a card."""
+    return -1 if holder.startswith(LEFT) else 1
+
+
 def within(zones: Zones, inner: ZoneId, outer: ZoneId) -> bool:
     """Whether a zone is another one or lies inside it; a ring in the tree ends the walk."""
     step: ZoneId | None = inner
@@ -106,11 +144,16 @@ def within(zones: Zones, inner: ZoneId, outer: ZoneId) -> bool:
 def ends_at(stay: Stay, zone: Zone, site_zone: str, night_reset: time) -> datetime:
     """When a stay ends by itself: after the zone's hours, or at the first night reset that follows it."""
     by_hours = stay.since + timedelta(hours=zone.presence_hours)
+    return min(by_hours, next_reset(stay, site_zone, night_reset))
+
+
+def next_reset(stay: Stay, site_zone: str, night_reset: time) -> datetime:
+    """The first night reset after a stay began."""
     local = stay.since.astimezone(zone_of(site_zone))
     reset = local.replace(hour=night_reset.hour, minute=night_reset.minute, second=0, microsecond=0, fold=0)
     if reset <= local:
         reset = (reset.replace(tzinfo=None) + timedelta(days=1)).replace(tzinfo=zone_of(site_zone))
-    return min(by_hours, reset.astimezone(UTC))
+    return reset.astimezone(UTC)
 
 
 class PresenceRules(Struct, frozen=True):
@@ -127,12 +170,16 @@ class PresenceRules(Struct, frozen=True):
             return False
         return zone.counted or at < ends_at(stay, zone, self.site_zone, self.night_reset)
 
-    def place_of(self, stay: Stay, at: datetime) -> ZoneId | None:
-        """Where a holder is at this instant, or None when nothing keeps them in the books.
+    def place_of(self, holder: HolderId, stay: Stay, at: datetime) -> ZoneId | None:
+        """Where an entry counts at this instant, or None when nothing keeps it in the books.
 
         Whoever's stay in a room has ended is still in the counted zone around
         it: nobody leaves that one unread.
         """
+        if is_unnamed(holder):
+            # Both ends of a passage end together, so that moving on inside never changes the number around.
+            ended = at >= next_reset(stay, self.site_zone, self.night_reset)
+            return None if ended or stay.zone not in self.zones else stay.zone
         if self.holds(stay, at):
             return stay.zone
         step: ZoneId | None = stay.zone
@@ -147,12 +194,13 @@ class PresenceRules(Struct, frozen=True):
 
 
 def occupancy(presence: Presence, zone: ZoneId, rules: PresenceRules, at: datetime) -> int:
-    """How many holders are in a zone or in one inside it."""
-    return sum(1 for stay in presence.values() if _is_in(stay, zone, rules, at))
+    """How many people are in a zone or in one inside it, those without a card included."""
+    counted = sum(people(holder) for holder, stay in presence.items() if _is_in(holder, stay, zone, rules, at))
+    return max(0, counted)
 
 
-def _is_in(stay: Stay, zone: ZoneId, rules: PresenceRules, at: datetime) -> bool:
-    place = rules.place_of(stay, at)
+def _is_in(holder: HolderId, stay: Stay, zone: ZoneId, rules: PresenceRules, at: datetime) -> bool:
+    place = rules.place_of(holder, stay, at)
     return place is not None and within(rules.zones, place, zone)
 
 
@@ -175,7 +223,7 @@ def seen_by(
     if policy is None:
         return PresenceNow()
     stay = presence.get(holder) if holder is not None else None
-    inside = stay is not None and _is_in(stay, zone, rules, at)
+    inside = holder is not None and stay is not None and _is_in(holder, stay, zone, rules, at)
     return PresenceNow(
         passback=_while_apart(policy) if apart else policy.passback,
         inside=inside,

@@ -16,6 +16,8 @@ from aldaba_cloud.fleet.models import UNREADABLE, BatchRefused, runs
 from aldaba_cloud.occupancy import service as occupancy
 from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_cloud.occupancy.store import load_presence
+from aldaba_cloud.places import store as places
+from aldaba_cloud.places.models import Zone
 from aldaba_shared.decide import Side
 from aldaba_shared.events import (
     GENESIS,
@@ -30,11 +32,13 @@ from aldaba_shared.events import (
     Tampered,
     Unrecorded,
     chained,
-    movement,
     subject,
 )
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, ZoneId
 from aldaba_shared.messages import Ack, Batch, Hello, Resend
+from aldaba_shared.movements import movement
+from aldaba_shared.presence import STREET, is_unnamed
+from aldaba_shared.turnstile import Passage
 from tests.cloud.conftest import BARCELONA, NETWORK
 from tests.cloud.toy_controller import START, ToyController, tapped
 
@@ -389,6 +393,36 @@ def test_a_late_offset_puts_presence_right_too(work: Work, toy: ToyController) -
     greet(work, slow, slow.hello())
     assert load_presence(work, BARCELONA)[ANA].zone == "street"
     assert occupancy.verify(work, BARCELONA) == []
+
+
+@pytest.mark.feature(9)
+def test_people_without_a_card_are_in_the_number_on_no_list_and_follow_the_clock(
+    work: Work, toy: ToyController
+) -> None:
+    slow = ToyController("ctl_2", behind=timedelta(hours=3))
+    slow.join(work)
+    floor, door = ZoneId("zone_open"), DoorId("door_1")
+    places.add_zone(work, Zone(floor, BARCELONA, "Open space", counted=True))
+    toy.tap("hld_ana", "zone_open", START - timedelta(minutes=9))
+    slow.write(Passed(door, Side.IN, None, floor, Passage.SECOND_PERSON, STREET))
+    slow.write(Passed(door, Side.IN, None, floor, Passage.UNASKED, STREET))
+    slow.write(Passed(door, Side.EGRESS, None, STREET, Passage.WRONG_WAY, floor))
+    for each in (toy, slow):
+        take(work, each, each.batch())
+    greet(work, slow, slow.hello())
+    (zone,) = occupancy.zones_now(work, BARCELONA)
+    assert (zone.count, zone.unnamed) == (2, 1)
+    site = places.find_site(work, BARCELONA)
+    assert site is not None
+    assert set(occupancy.inside_now(work, site)) == {ANA}
+    assert occupancy.verify(work, BARCELONA) == []
+    in_two_days = replace(work, now=START + timedelta(days=2))
+    assert occupancy.zones_now(in_two_days, BARCELONA)[0].unnamed == 0
+    slow.write(Passed(door, Side.IN, None, floor, Passage.UNASKED, STREET), at=in_two_days.now)
+    take(in_two_days, slow, slow.batch())
+    kept = [holder for holder in load_presence(work, BARCELONA) if is_unnamed(holder)]
+    assert len(kept) == 1, "those that a night reset ended are dropped when new ones come"
+    assert occupancy.verify(in_two_days, BARCELONA) == []
 
 
 def test_an_offset_carries_over_the_jump_of_the_clock(work: Work) -> None:

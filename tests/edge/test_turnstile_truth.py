@@ -7,11 +7,18 @@ from aldaba_edge.mechanics import LeafTimes
 from aldaba_profiles.catalog import load_catalog
 from aldaba_shared import events
 from aldaba_shared.decide import DoorMode, Side
-from aldaba_shared.presence import STREET
+from aldaba_shared.ids import ZoneId
+from aldaba_shared.presence import STREET, PresenceRules, Zone, occupancy
 from aldaba_shared.turnstile import Passage
 from tests.edge.door_fakes import ANA, FLOOR, LOST_CARD, STREET_DOOR, Bench
 
 PROFILES = ["castle-ep", "perco-ttr04"]
+
+
+def people_in(bench: Bench, zone: ZoneId) -> int:
+    """How many the zone's number says, those without a card included."""
+    rules = PresenceRules({zone: Zone(zone, counted=True)}, "Europe/Madrid")
+    return occupancy(bench.presences.stays(), zone, rules, bench.clock.now())
 
 
 @pytest.fixture(name="arm", params=PROFILES)
@@ -63,6 +70,18 @@ def test_who_slips_in_behind_the_holder_is_a_second_person(arm: Bench) -> None:
     arm.clock.advance(2)
     arm.arm(Side.IN)
     assert [how for _, how, _ in passages(arm)] == [Passage.GRANTED, Passage.SECOND_PERSON, Passage.UNASKED]
+    assert people_in(arm, FLOOR) == 3
+
+
+@pytest.mark.feature(9)
+def test_who_leaves_without_a_card_is_one_person_less_although_nobody_knows_who(arm: Bench) -> None:
+    arm.tap()
+    arm.arm(Side.IN)
+    arm.clock.advance(5)
+    arm.feel("fire", active=True)
+    arm.arm(Side.EGRESS)
+    assert arm.presences.zone_of(ANA) == FLOOR
+    assert people_in(arm, FLOOR) == 0
 
 
 def test_a_second_card_in_a_row_is_the_second_persons_own(arm: Bench) -> None:

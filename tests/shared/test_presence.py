@@ -21,6 +21,7 @@ from aldaba_shared.presence import (
     moved,
     occupancy,
     seen_by,
+    unnamed,
     within,
 )
 
@@ -131,3 +132,36 @@ def test_a_ring_of_zones_ends_the_walk() -> None:
     ring = {FLOOR: Zone(FLOOR, parent=ROOM), ROOM: Zone(ROOM, parent=FLOOR)}
     assert within(ring, ROOM, FLOOR)
     assert not within(ring, ROOM, ZoneId("elsewhere"))
+
+
+def test_whoever_passes_without_a_card_is_counted_where_they_went_and_no_longer_where_they_were() -> None:
+    presence = fold([(ANA, FLOOR, order()), (BEA, FLOOR, order(1))])
+    came = {**presence, **unnamed(FLOOR, STREET, order(2, sequence=2))}
+    assert occupancy(came, FLOOR, RULES, MONDAY_NOON + timedelta(minutes=3)) == 3
+    moved_on = {**came, **unnamed(ROOM, FLOOR, order(4, sequence=4))}
+    assert occupancy(moved_on, FLOOR, RULES, MONDAY_NOON + timedelta(minutes=5)) == 3
+    assert occupancy(moved_on, ROOM, RULES, MONDAY_NOON + timedelta(minutes=5)) == 1
+    left = {**moved_on, **unnamed(STREET, FLOOR, order(6, sequence=6))}
+    assert occupancy(left, FLOOR, RULES, MONDAY_NOON + timedelta(minutes=7)) == 2
+
+
+def test_more_who_leave_without_a_card_than_are_known_inside_leave_nobody() -> None:
+    assert occupancy(unnamed(STREET, FLOOR, order()), FLOOR, RULES, MONDAY_NOON) == 0
+
+
+@given(turns=st.lists(st.sampled_from([(FLOOR, STREET), (STREET, FLOOR), (ROOM, FLOOR)]), max_size=8), data=st.data())
+def test_passages_without_a_card_count_the_same_in_any_order_and_however_often_they_arrive(
+    turns: list[tuple[ZoneId, ZoneId]], data: st.DataObject
+) -> None:
+    entries = [entry for at, way in enumerate(turns) for entry in unnamed(*way, order(at, sequence=at)).items()]
+    again = data.draw(st.permutations(entries + entries))
+    later = MONDAY_NOON + timedelta(hours=1)
+    event(f"{len(turns)} passages")
+    assert occupancy(merged({}, again), FLOOR, RULES, later) == occupancy(dict(entries), FLOOR, RULES, later)
+
+
+def test_the_night_reset_clears_passages_without_a_card_even_where_zones_are_counted() -> None:
+    presence = {**fold([(ANA, FLOOR, order())]), **unnamed(FLOOR, STREET, order(1))}
+    before, after = datetime(2026, 11, 24, 2, 59, tzinfo=UTC), datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    assert occupancy(presence, FLOOR, RULES, before) == 2
+    assert occupancy(presence, FLOOR, RULES, after) == 1

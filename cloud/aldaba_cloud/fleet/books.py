@@ -33,9 +33,10 @@ from sqlalchemy import (
 )
 
 from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in, writable_in
-from aldaba_cloud.fleet.filing import Filed
+from aldaba_cloud.fleet.filing import PASSED, Filed, zones_of
 from aldaba_cloud.fleet.models import Controller, Hole, Watermark, effective
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId, ZoneId
+from aldaba_shared.presence import Order, unnamed_ids
 from aldaba_shared.reasons import Reason
 
 events = scoped_table(
@@ -297,7 +298,14 @@ def save_segment(work: Work, controller: Controller, boot: str, segment: int, **
 def retime(work: Work, controller: ControllerId, boot: str, segment: int, offset: timedelta) -> set[HolderId]:
     """Give the lines of a segment their effective time; returns whose movements were among them."""
     mine = (events.c.controller_id == controller) & (events.c.boot == boot) & (events.c.segment == segment)
-    found = select(events.c.journal, events.c.sequence, events.c.recorded_at, events.c.holder_id, events.c.zone_id)
+    found = select(
+        events.c.journal,
+        events.c.sequence,
+        events.c.recorded_at,
+        events.c.holder_id,
+        events.c.zone_id,
+        events.c.kind,
+    )
     rows = work.db.execute(found.where(mine, work.visible(events))).all()
     if rows:
         line = (
@@ -312,7 +320,35 @@ def retime(work: Work, controller: ControllerId, boot: str, segment: int, offset
         # The rows were found within the scope; a list of sites cannot be part of a statement for many rows.
         network = events.c.network_id == work.scope.network
         work.db.execute(update(events).where(line, network).values(at=bindparam("at")), moved)
-    return {HolderId(row.holder_id) for row in rows if row.zone_id and row.holder_id}
+    strangers = [row for row in rows if row.kind == PASSED and row.holder_id is None]
+    return {HolderId(row.holder_id) for row in rows if row.zone_id and row.holder_id} | {
+        name for row in strangers for name in unnamed_ids(controller, row.journal, row.sequence)
+    }
+
+
+class Passage(NamedTuple):
+    """A person without a card at a turnstile."""
+
+    into: ZoneId
+    left: ZoneId | None
+    order: Order
+
+
+def passages_without_a_card(work: Work, site: SiteId, *, since: datetime) -> list[Passage]:
+    """The passages since a moment that nobody's card made, in no order."""
+    found = select(events.c.at, events.c.controller_id, events.c.journal, events.c.sequence, events.c.body).where(
+        events.c.site_id == site,
+        events.c.at >= since,
+        events.c.kind == PASSED,
+        events.c.holder_id.is_(None),
+        work.visible(events),
+    )
+    made = []
+    for row in work.db.execute(found):
+        zones = zones_of(row.body)
+        if zones is not None:
+            made.append(Passage(*zones, Order(row.at, row.controller_id, row.journal, row.sequence)))
+    return made
 
 
 def movements(work: Work, site: SiteId, holders: Iterable[HolderId] | None = None) -> Iterable[Row[Any]]:

@@ -13,6 +13,7 @@ import msgspec
 
 from aldaba_cloud.fleet.models import BIG, UNREADABLE
 from aldaba_shared.events import LINE_LIMIT
+from aldaba_shared.ids import ZoneId
 
 ANSWER: Final = "access_decided"
 NO_DURESS: Final = False
@@ -111,6 +112,27 @@ class _OtherLine(_Line, gc=False):
 MOVING: Final = frozenset({"passed", "entered_together", "shadow_compared"})
 """Kinds besides answers that move a holder."""
 
+PASSED: Final = "passed"
+
+
+class _Way(msgspec.Struct, gc=False):
+    into: Text | None = None
+    left: Text | None = None
+
+
+class _WayLine(msgspec.Struct, gc=False):
+    event: _Way
+
+
+def zones_of(body: bytes) -> tuple[ZoneId, ZoneId | None] | None:
+    """Where the passage of a line led and where it began; None if the line does not say."""
+    try:
+        way = msgspec.json.decode(body, type=_WayLine).event
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return (ZoneId(way.into), ZoneId(way.left) if way.left else None) if way.into else None
+
+
 _USUAL: Final = msgspec.json.Decoder(_UsualLine).decode
 _OTHER: Final = msgspec.json.Decoder(_OtherLine).decode
 
@@ -145,7 +167,7 @@ def _read(body: bytes) -> _UsualLine | _OtherLine | None:
 def _file(sequence: int, line: _UsualLine | _OtherLine | None, body: bytes, digest: bytes) -> Filed | None:
     """A line under its columns; None if it is not what its place in the journal, or a column, wants.
 
-    Door, holder, credential, reason and zone go by the same rule as `events.subject` and `movement`.
+    Door, holder, credential, reason and zone go by the same rule as `events.subject` and `movements.movement`.
     """
     if line is None or line.sequence != sequence or len(body) > LINE_LIMIT:
         return None

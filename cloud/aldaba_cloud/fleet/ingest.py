@@ -13,7 +13,7 @@ from typing import Final, Protocol, TypeAlias
 from aldaba_cloud.db import Work
 from aldaba_cloud.fleet import alarms as alarm_books
 from aldaba_cloud.fleet import books, store
-from aldaba_cloud.fleet.filing import Filed, file_lines
+from aldaba_cloud.fleet.filing import PASSED, Filed, file_lines, zones_of
 from aldaba_cloud.fleet.models import (
     BIG,
     MAX_LINES,
@@ -36,7 +36,7 @@ from aldaba_cloud.fleet.models import (
 from aldaba_shared.events import RulesApplied, read_line
 from aldaba_shared.ids import ControllerId, HolderId, SiteId, ZoneId
 from aldaba_shared.messages import Ack, Batch, Hello, Resend
-from aldaba_shared.presence import Order
+from aldaba_shared.presence import Order, unnamed
 from aldaba_shared.wire import Malformed, encode
 
 Move: TypeAlias = tuple[HolderId, ZoneId, Order]
@@ -221,7 +221,11 @@ def _effective(line: Filed, offsets: Segments) -> datetime:
 def _fold(
     work: Work, sender: Controller, journal: str, lines: Sequence[tuple[datetime, Filed]], presence: Presence
 ) -> None:
-    """Tell of each holder's latest movement: lines of one journal compare by time, then by sequence."""
+    """Tell of each holder's latest movement, and of whoever passed without a card.
+
+    Lines of one journal compare by time, then by sequence.
+    """
+    moves: list[Move] = []
     latest: dict[str, tuple[datetime, Filed]] = {}
     for move in lines:
         at, line = move
@@ -230,12 +234,20 @@ def _fold(
             known = latest.get(holder)
             if known is None or known[0] <= at:
                 latest[holder] = move
-    if latest:
-        moves = [
-            (HolderId(holder), ZoneId(line.zone or ""), Order(at, sender.id, journal, line.sequence))
-            for holder, (at, line) in latest.items()
-        ]
+        elif line.kind == PASSED and not holder:
+            moves += _without_a_card(line, Order(at, sender.id, journal, line.sequence))
+    moves += [
+        (HolderId(holder), ZoneId(line.zone or ""), Order(at, sender.id, journal, line.sequence))
+        for holder, (at, line) in latest.items()
+    ]
+    if moves:
         presence.fold(work, sender.site, moves)
+
+
+def _without_a_card(line: Filed, order: Order) -> Iterable[Move]:
+    zones = zones_of(line.body)
+    if zones is not None:
+        yield from ((name, stay.zone, order) for name, stay in unnamed(*zones, order).items())
 
 
 def _note_what_lines_say(

@@ -22,6 +22,7 @@ from aldaba_cloud.deps import Clock
 from aldaba_cloud.fanout import Hub, News
 from aldaba_cloud.fleet import ingest, pairing, service, store
 from aldaba_cloud.fleet.card_keys import controller_keys
+from aldaba_cloud.fleet.filing import PASSED
 from aldaba_cloud.fleet.ingest import Taken
 from aldaba_cloud.fleet.keys import CloudKeys
 from aldaba_cloud.fleet.models import BatchRefused, Controller, runs
@@ -204,7 +205,7 @@ class CloudEnd:
         """Answer what is committed, and say that there is something to look at."""
         if taken.answer:
             self._answer(sender, taken.answer)
-        if any(line.zone for _, line in taken.lines):
+        if any(line.zone or line.kind == PASSED for _, line in taken.lines):
             self._memory.moved.add((_scope(sender), sender.site))
         if taken.lines or taken.forked:
             self._live.tell(sender.site)

@@ -70,5 +70,6 @@ def of_zones(work: Work, site: SiteId) -> Iterable[News]:
             "commercial_limit": zone.commercial_limit,
             "heard_at": zone.heard_at,
             "stale_since": zone.stale_since,
+            "unnamed": zone.unnamed,
         }
         yield News(work.scope.network, site, "zone", zone.zone, body)

@@ -6,10 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from aldaba_shared.ids import HolderId, ZoneId
-from aldaba_shared.presence import Presence, PresenceRules, Stay
+from aldaba_shared.presence import Presence, PresenceRules, Stay, is_unnamed, people
 
 STALE_AFTER: Final = timedelta(minutes=5)
 """A connected controller is heard every minute; after five its zones' numbers are called stale."""
+
+UNNAMED_FOR: Final = timedelta(hours=36)
+"""A night reset has ended every passage without a card by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +27,28 @@ class ZoneNow:
     commercial_limit: int | None
     heard_at: datetime | None
     stale_since: datetime | None
+    unnamed: int = 0
+    """How many of `count` passed a turnstile without a card; below zero when more left so than came."""
 
 
 def counts(presence: Presence, rules: PresenceRules, at: datetime) -> dict[ZoneId, int]:
     """How many are in every zone at once; each zone's number is what `presence.occupancy` says."""
+    found = _summed(presence, rules, at)
+    return {zone: max(0, number) for zone, number in found.items()}
+
+
+def without_a_card(presence: Presence, rules: PresenceRules, at: datetime) -> dict[ZoneId, int]:
+    """How many of them passed a turnstile without a card; below zero where more left so than came."""
+    return _summed({holder: stay for holder, stay in presence.items() if is_unnamed(holder)}, rules, at)
+
+
+def _summed(presence: Presence, rules: PresenceRules, at: datetime) -> dict[ZoneId, int]:
     found = dict.fromkeys(rules.zones, 0)
-    for stay in presence.values():
-        place = rules.place_of(stay, at)
+    for holder, stay in presence.items():
+        place = rules.place_of(holder, stay, at)
         if place is not None:
             for zone in _around(place, rules):
-                found[zone] += 1
+                found[zone] += people(holder)
     return found
 
 

@@ -7,11 +7,11 @@ from aldaba_cloud.fleet import books
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.fleet.ingest import Move
 from aldaba_cloud.occupancy import store
-from aldaba_cloud.occupancy.models import STALE_AFTER, ZoneNow, counts, mismatches
+from aldaba_cloud.occupancy.models import STALE_AFTER, UNNAMED_FOR, ZoneNow, counts, mismatches, without_a_card
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Place, Site
 from aldaba_shared.ids import HolderId, SiteId, ZoneId
-from aldaba_shared.presence import Order, PresenceRules, Stay, merged
+from aldaba_shared.presence import Order, PresenceRules, Stay, is_unnamed, merged, unnamed
 from aldaba_shared.presence import Zone as PresenceZone
 
 
@@ -20,7 +20,10 @@ class PresenceBooks:
 
     def fold(self, work: Work, site: SiteId, moves: Sequence[Move]) -> None:
         """Take movements in any order."""
-        store.keep_latest(work, site, latest(moves))
+        found = latest(moves)
+        store.keep_latest(work, site, found)
+        if any(map(is_unnamed, found)):
+            store.forget_unnamed(work, site, work.now - UNNAMED_FOR)
 
     def refold(self, work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
         """Start again from all their events, because the times of some have changed."""
@@ -63,12 +66,26 @@ def replayed(work: Work, site: SiteId, holders: Iterable[HolderId] | None = None
     return latest(
         (HolderId(row.holder_id), ZoneId(row.zone_id), Order(row.at, row.controller_id, row.journal, row.sequence))
         for row in books.movements(work, site, holders)
-    )
+    ) | _unnamed(work, site, holders)
+
+
+def _unnamed(work: Work, site: SiteId, wanted: Iterable[HolderId] | None) -> dict[HolderId, Stay]:
+    """The entries of people without a card whom a reset may not have ended yet, all of them or those wanted."""
+    named = None if wanted is None else {one for one in wanted if is_unnamed(one)}
+    if named == set():
+        return {}
+    made: dict[HolderId, Stay] = {}
+    for one in books.passages_without_a_card(work, site, since=work.now - UNNAMED_FOR):
+        made |= unnamed(one.into, one.left, one.order)
+    return {holder: stay for holder, stay in made.items() if named is None or holder in named}
 
 
 def verify(work: Work, site: SiteId) -> list[HolderId]:
     """Holders for whom presence is not what a replay of all events says; empty when the books agree."""
-    return mismatches(store.load_presence(work, site), replayed(work, site))
+    kept = store.load_presence(work, site)
+    since = work.now - UNNAMED_FOR
+    kept = {holder: stay for holder, stay in kept.items() if not is_unnamed(holder) or stay.since >= since}
+    return mismatches(kept, replayed(work, site))
 
 
 def zones_now(work: Work, site: SiteId) -> list[ZoneNow]:
@@ -77,7 +94,8 @@ def zones_now(work: Work, site: SiteId) -> list[ZoneNow]:
     if found is None:
         return []
     place = places.load_place(work, found)
-    numbers = counts(store.load_presence(work, site, inside_only=True), presence_rules(place), work.now)
+    inside, rules = store.load_presence(work, site, inside_only=True), presence_rules(place)
+    numbers, strangers = counts(inside, rules, work.now), without_a_card(inside, rules, work.now)
     heard = {one.id: one.last_contact_at for one in fleet.list_controllers(work) if one.retired_at is None}
     answers = []
     for zone in sorted(place.zones.values(), key=lambda one: one.name):
@@ -96,18 +114,23 @@ def zones_now(work: Work, site: SiteId) -> list[ZoneNow]:
                 zone.commercial_limit,
                 oldest,
                 stale,
+                strangers[zone.id],
             )
         )
     return answers
 
 
 def inside_now(work: Work, site: Site, zone: ZoneId | None = None) -> dict[HolderId, Stay]:
-    """Who is inside: the muster list of a site or of one zone with everything in it."""
+    """Who is inside: the muster list of a site or of one zone with everything in it.
+
+    Whoever came without a card has no name to be listed under; `zones_now` has their number.
+    """
     place = places.load_place(work, site)
     rules = presence_rules(place)
     wanted = place.inside(zone) if zone is not None else frozenset(place.zones)
     held = store.load_presence(work, site.id, inside_only=True).items()
-    return {holder: stay for holder, stay in held if rules.place_of(stay, work.now) in wanted}
+    named = ((holder, stay) for holder, stay in held if not is_unnamed(holder))
+    return {holder: stay for holder, stay in named if rules.place_of(holder, stay, work.now) in wanted}
 
 
 def presence_rules(place: Place) -> PresenceRules:

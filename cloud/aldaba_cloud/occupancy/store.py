@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Row, String, de
 
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
 from aldaba_shared.ids import HolderId, SiteId, ZoneId
-from aldaba_shared.presence import STREET, Order, Stay
+from aldaba_shared.presence import CAME, LEFT, STREET, Order, Stay
 
 Ordered = String(80).with_variant(String(80, collation="C"), "postgresql")
 """Text compared byte by byte on both engines, as `presence.Order` compares it."""
@@ -75,6 +75,13 @@ def forget(work: Work, site: SiteId, holders: Iterable[HolderId]) -> None:
     """Drop holders' stays, to begin again from their events."""
     gone = stays.c.holder_id.in_(sorted(holders))
     work.db.execute(delete(stays).where(stays.c.site_id == site, gone, work.writable(stays)))
+
+
+def forget_unnamed(work: Work, site: SiteId, before: datetime) -> None:
+    """Drop the entries of people without a card that ended long ago: each passage made its own."""
+    old = (stays.c.site_id == site) & (stays.c.at < before)
+    theirs = stays.c.holder_id.startswith(CAME, autoescape=True) | stays.c.holder_id.startswith(LEFT, autoescape=True)
+    work.db.execute(delete(stays).where(old, theirs, work.writable(stays)))
 
 
 def load_presence(work: Work, site: SiteId, *, inside_only: bool = False) -> dict[HolderId, Stay]:

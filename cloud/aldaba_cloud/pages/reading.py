@@ -70,6 +70,7 @@ def _zones(work: Work, place: Place) -> tuple[ZoneCard, ...]:
                 counted=one.counted,
                 known_at=one.heard_at,
                 stale_since=one.stale_since,
+                unnamed=one.unnamed,
                 inside_of=outer.name if outer else "",
             )
         )

@@ -29,6 +29,7 @@ class ZoneCard:
     counted: bool
     known_at: datetime | None
     stale_since: datetime | None = None
+    unnamed: int = 0
     inside_of: str = ""
 
     @property
