@@ -18,7 +18,7 @@ from aldaba_sim import seeding
 from aldaba_sim.building import BARCELONA, STREET
 from aldaba_sim.cloud_side import CloudSide
 from aldaba_sim.ledger import Broken, Ledger, Tap
-from aldaba_sim.machine import Machine
+from aldaba_sim.machine import Death, Machine
 from aldaba_sim.walk import Streets
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ def _check_taps(machine: Machine, rows: Sequence[Any], ledger: Ledger) -> None:
         event = read_line(row.body).event
         if isinstance(event, AccessDecided) and event.facts.credential is not None:
             written[event.shown.at, str(event.facts.credential.holder)] += 1
+    died_with = Counter({death: death.lost_lines for death in machine.deaths})
     for tap in ledger.taps:
         if tap.controller != machine.name:
             continue
@@ -99,14 +100,17 @@ def _check_taps(machine: Machine, rows: Sequence[Any], ledger: Ledger) -> None:
         if times > 1:
             ledger.breach(Broken.DUPLICATED, f"the tap of {tap.holder} at {tap.door}, {tap.at} has {times} lines")
         if times == 0:
-            _explain(machine, tap, ledger)
+            _explain(died_with, tap, ledger)
     for (at, holder), times in written.items():
         ledger.breach(Broken.DUPLICATED, f"{times} lines of {machine.name} tell of a tap of {holder} nobody made, {at}")
 
 
-def _explain(machine: Machine, tap: Tap, ledger: Ledger) -> None:
-    death = next((one for one in machine.deaths if one.at >= tap.at and one.lost_lines), None)
-    if death is None:
+def _explain(died_with: "Counter[Death]", tap: Tap, ledger: Ledger) -> None:
+    """The first death after a tap may explain it, and no death more taps than lines died with it."""
+    death = next((one for one in died_with if one.at >= tap.at), None)
+    if death is not None:
+        died_with[death] -= 1
+    if death is None or died_with[death] < 0:
         ledger.breach(Broken.LOST, f"the tap of {tap.holder} at {tap.door}, {tap.at} is in no book")
     elif tap.released:
         ledger.unrecorded.append(f"{tap.holder} at {tap.door}, {tap.at}: the controller died at {death.at}")

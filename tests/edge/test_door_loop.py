@@ -371,7 +371,7 @@ def test_a_second_person_behind_the_holder_is_nobody_we_know() -> None:
     bench.tap()
     bench.arm(Side.IN)
     bench.arm(Side.IN)
-    assert bench.journal.events[-1] == events.Passed(STREET_DOOR, Side.IN, None, FLOOR, Passage.SECOND_PERSON)
+    assert bench.journal.events[-1] == events.Passed(STREET_DOOR, Side.IN, None, FLOOR, Passage.SECOND_PERSON, STREET)
 
 
 def test_who_leaves_through_a_turnstile_leaves_by_name() -> None:
