@@ -232,6 +232,8 @@ class Edge:
     def _begin_chores(self) -> None:
         chores = Housekeeping(self.books, self.core, self.clock, lambda: self.time.trusted, self._look_at_certificate)
         self._end_chores = by_scheduler(chores, self.clock.post)
+        # A controller that slept past the end of its certificate must not wait for the hour to be heard again.
+        self._look_at_certificate()
 
     def _look_at_certificate(self) -> None:
         """Renew the certificate in its last month; the machinery is loaded with the first look, not at a start."""
