@@ -222,8 +222,9 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.engine: Engine = open_engine(url)
-        one_writer = self.engine.dialect.name == "sqlite"
-        self._turn: AbstractContextManager[object] = Lock() if one_writer else nullcontext()
+        self.at_hand = self.engine.dialect.name == "sqlite"
+        """Whether reading takes no way over a network, and waits for no writer: a file in WAL mode."""
+        self._turn: AbstractContextManager[object] = Lock() if self.at_hand else nullcontext()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -255,7 +256,8 @@ def open_engine(url: str) -> Engine:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "postgresql+psycopg":
         return create_engine(parsed, pool_pre_ping=True)
-    engine = create_engine(parsed, connect_args={"timeout": 10})
+    # A connection is a file handle, and whoever reads on the loop must never wait for somebody else's.
+    engine = create_engine(parsed, connect_args={"timeout": 10}, max_overflow=-1)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -6,13 +6,16 @@ way to reach the database, so none can forget to ask.
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Annotated, Any, Protocol
 
 from fastapi import Depends, Request, Response
-from fastapi.concurrency import contextmanager_in_threadpool
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 
 from aldaba_cloud.auth import service as auth
@@ -31,6 +34,24 @@ TRANSACTIONS_AT_ONCE = 10
 """Requests that may be in a transaction at the same time; the engine's pool has room for a few more."""
 CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf_token"
+
+
+class OneTurn(APIRoute):
+    """A route of the API that changes threads once: FastAPI would use a second thread to check the answer.
+
+    Its endpoint stays a plain function.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:  # noqa: ANN401 - FastAPI's own
+        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _on_a_thread(endpoint), **named)
+
+
+def _on_a_thread(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    @wraps(endpoint)
+    async def turned(**values: object) -> object:
+        return await run_in_threadpool(endpoint, **values)
+
+    return turned
 
 
 class Clock(Protocol):
@@ -63,8 +84,8 @@ class Cloud:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(TRANSACTIONS_AT_ONCE))
 
 
-def cloud_of(request: Request) -> Cloud:
-    """The running service."""
+async def cloud_of(request: Request) -> Cloud:
+    """The running service. A coroutine, as all that waits for nothing: a plain function costs a turn of a thread."""
     cloud: Cloud = request.app.state.cloud
     return cloud
 
@@ -77,12 +98,18 @@ async def transaction(request: Request, cloud: CloudDep) -> AsyncIterator[Connec
 
     Requests wait for their turn here, on the loop. Were they to wait in the pool,
     a burst would fill every worker thread with waiting ones, and those that have a
-    connection would find no thread to finish on.
+    connection would find no thread to finish on. Whoever reads a file of this
+    machine waits for nobody, and needs no thread to begin and to end.
     """
     reading = request.method in SAFE_METHODS
     opened = cloud.database.read() if reading else cloud.database.write()
-    async with cloud.turns, contextmanager_in_threadpool(opened) as connection:
-        yield connection
+    async with cloud.turns:
+        if reading and cloud.database.at_hand:
+            with opened as connection:
+                yield connection
+        else:
+            async with contextmanager_in_threadpool(opened) as connection:
+                yield connection
     if not reading:
         cloud.live.tell_all()
 
@@ -95,10 +122,13 @@ def session_cookie(cloud: Cloud) -> str:
     return "__Host-aldaba" if cloud.config.secure_cookies else "aldaba"
 
 
-def session_or_none(request: Request, cloud: CloudDep, db: TransactionDep) -> Session | None:
+async def session_or_none(request: Request, cloud: CloudDep, db: TransactionDep) -> Session | None:
     """The session of the cookie, or None."""
-    token = request.cookies.get(session_cookie(cloud))
-    session = auth.session_of(db, token, cloud.clock.now()) if token else None
+    token, session = request.cookies.get(session_cookie(cloud)), None
+    if token and cloud.database.at_hand:
+        session = auth.session_of(db, token, cloud.clock.now())
+    elif token:
+        session = await run_in_threadpool(auth.session_of, db, token, cloud.clock.now())
     request.state.session = session  # an error page is written for the same reader as the page it stands for
     return session
 
@@ -148,10 +178,10 @@ class MemberCaller:
     holder: HolderId
 
 
-def needs(role: Role) -> Callable[[CurrentSession, CloudDep, TransactionDep], Caller]:
+def needs(role: Role) -> Callable[[CurrentSession, CloudDep, TransactionDep], Awaitable[Caller]]:
     """Make the dependency that asks for a role."""
 
-    def caller(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> Caller:
+    async def caller(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> Caller:
         scope = session.account.scope(role)
         if scope is None:
             raise Forbidden(role)
@@ -167,7 +197,7 @@ CurrentInstaller = Annotated[Caller, Depends(needs(Role.INSTALLER), scope="funct
 CurrentAccountant = Annotated[Caller, Depends(needs(Role.ACCOUNTANT), scope="function")]
 
 
-def current_member(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> MemberCaller:
+async def current_member(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> MemberCaller:
     """The member who is signed in; an account without a holder is nobody's member."""
     scope = session.account.scope(Role.MEMBER)
     if scope is None or session.account.holder is None:

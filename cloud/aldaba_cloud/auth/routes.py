@@ -8,9 +8,9 @@ from pydantic import AwareDatetime, BaseModel, StringConstraints
 from aldaba_cloud.auth import service, store
 from aldaba_cloud.auth.models import Session, roles_of
 from aldaba_cloud.db import Scope, Work
-from aldaba_cloud.deps import CloudDep, CurrentSession, TransactionDep, drop_session, keep_session
+from aldaba_cloud.deps import CloudDep, CurrentSession, OneTurn, TransactionDep, drop_session, keep_session
 
-router = APIRouter(prefix="/api", tags=["session"])
+router = APIRouter(prefix="/api", tags=["session"], route_class=OneTurn)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 

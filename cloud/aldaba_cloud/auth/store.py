@@ -6,7 +6,7 @@ connection and no scope; they look an address or a token up and nothing else.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
@@ -17,6 +17,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Row,
     String,
+    bindparam,
     delete,
     insert,
     select,
@@ -67,6 +68,18 @@ sign_in_tries = scoped_table(
 """Rows belong to no network (`*`): a wrong try comes before anyone knows whose it is."""
 
 
+ACCOUNT_BY_ID: Final = select(accounts).where(accounts.c.id == bindparam("wanted"), accounts.c.enabled)
+GRANTS_OF: Final = (
+    select(account_roles.c.role, account_roles.c.site_id)
+    .where(account_roles.c.account_id == bindparam("wanted"))
+    .order_by(account_roles.c.site_id, account_roles.c.role)
+)
+SESSION_BY_TOKEN: Final = select(sessions).where(
+    sessions.c.token_digest == bindparam("digest"), sessions.c.expires_at > bindparam("at")
+)
+"""Made once: every request asks these three."""
+
+
 def add_account(work: Work, account: Account, password: str) -> None:
     """Keep an account and its roles; the password is already a hash."""
     row = {
@@ -106,7 +119,7 @@ def credentials_of(db: Connection, email: str) -> tuple[str, str] | None:
 
 def account_by_id(db: Connection, account_id: str) -> Account | None:
     """An enabled account by its id, while signing in."""
-    row = db.execute(select(accounts).where(accounts.c.id == account_id, accounts.c.enabled)).first()
+    row = db.execute(ACCOUNT_BY_ID, {"wanted": account_id}).first()
     return _account(row, _grants(db, account_id)) if row else None
 
 
@@ -128,8 +141,7 @@ def add_session(db: Connection, session: Session, token_digest: str) -> None:
 
 def session_by_token(db: Connection, token_digest: str, now: datetime) -> Session | None:
     """The live session of a token, with its account as it is now."""
-    alive = (sessions.c.token_digest == token_digest) & (sessions.c.expires_at > now)
-    row = db.execute(select(sessions).where(alive)).first()
+    row = db.execute(SESSION_BY_TOKEN, {"digest": token_digest, "at": now}).first()
     account = account_by_id(db, row.account_id) if row else None
     return _session(row, account) if row and account else None
 
@@ -190,11 +202,7 @@ def clear_failures(db: Connection, subjects: Iterable[str]) -> None:
 
 
 def _grants(db: Connection, account_id: str) -> tuple[Grant, ...]:
-    rows = db.execute(
-        select(account_roles.c.role, account_roles.c.site_id)
-        .where(account_roles.c.account_id == account_id)
-        .order_by(account_roles.c.site_id, account_roles.c.role)
-    )
+    rows = db.execute(GRANTS_OF, {"wanted": account_id})
     return tuple(Grant(Role(row.role), SiteId(row.site_id)) for row in rows)
 
 

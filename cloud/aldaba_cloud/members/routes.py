@@ -3,13 +3,13 @@
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
-from aldaba_cloud.deps import CurrentOperator
+from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.members import store
 from aldaba_cloud.members.models import Holder
 from aldaba_shared.ids import HolderId
 
-router = APIRouter(prefix="/api/holders", tags=["members"])
+router = APIRouter(prefix="/api/holders", tags=["members"], route_class=OneTurn)
 
 
 class HolderOut(BaseModel):

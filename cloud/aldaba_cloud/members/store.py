@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -25,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from aldaba_cloud.db import UtcDateTime, Work, scoped_table
+from aldaba_cloud.db import Scope, UtcDateTime, Work, scoped_table, visible_in
 from aldaba_cloud.members.models import (
     Contract,
     ContractState,
@@ -162,8 +163,13 @@ def move_due_dates(work: Work, wanted: Iterable[tuple[ContractId, date | None]])
 
 def find_holder(work: Work, holder: HolderId) -> Holder | None:
     """One holder, if the caller may see them."""
-    row = work.db.execute(select(holders).where(holders.c.id == holder, work.visible(holders))).first()
+    row = work.db.execute(_holder_by_id(work.scope), {"wanted": holder}).first()
     return _holder(row) if row else None
+
+
+@lru_cache(maxsize=1024)
+def _holder_by_id(scope: Scope) -> Select[Any]:
+    return select(holders).where(holders.c.id == bindparam("wanted"), visible_in(holders, scope))
 
 
 def list_holders(work: Work) -> list[Holder]:

@@ -3,10 +3,10 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from aldaba_cloud.deps import CurrentOperator
+from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.places import service
 
-router = APIRouter(prefix="/api/sites", tags=["places"])
+router = APIRouter(prefix="/api/sites", tags=["places"], route_class=OneTurn)
 
 
 class SiteOut(BaseModel):
