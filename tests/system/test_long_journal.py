@@ -61,7 +61,7 @@ def test_a_million_lines_are_kept_appended_to_read_and_pruned_behind_an_ack(door
     door.start()
     door.tap(ANA)
     assert door.wait_releases(1)
-    shown = door.cli("events", "--tail", "1", "--json")
+    shown = door.cli("events", "--tail", "2", "--json")  # a slow disk adds that the line was late
     assert '"access_decided"' in shown.stdout, shown.stderr
     assert door.stop() == 0
     path = door.data / "journal.db"
