@@ -16,6 +16,7 @@ from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
 from tests.cloud.billed_space import DEBIT, BilledSpace
 from tests.cloud.conftest import MONDAY_NOON, NETWORK
+from tests.cloud.test_bank_and_gestor import booked, camt
 from tests.cloud.test_debits import MANDATE
 
 Run = Callable[..., Result]
@@ -53,6 +54,15 @@ def test_sepa_writes_the_file_of_what_is_due(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "debits.xml"
     made = run("sepa", "--collect-on", f"{TODAY + timedelta(days=9)}", "--out", str(out), "--json", *SITE)
     assert json.loads(made.stdout)[0]["cents"] == control_cents(out.read_bytes()) == 27830
+
+
+def test_the_gestor_gets_a_zip_and_a_statement_is_taken(run: Run, tmp_path: Path) -> None:
+    run("invoice-run", "--month", "2026-12", *SITE)
+    statement, out = tmp_path / "s.xml", tmp_path / "q4.zip"
+    statement.write_bytes(camt(booked("A1", "278.30", f"BCN-{TODAY.year}-000001")))
+    assert json.loads(run("bank-statement", str(statement), "--json", *SITE).stdout)[0]["matched"] == 1
+    assert run("gestor", "--from", "2026-01-01", "--to", "2026-12-31", "--out", str(out), *SITE).exit_code == 0
+    assert out.read_bytes().startswith(b"PK")
 
 
 def test_a_month_that_is_none_is_told_how_to_say_it(run: Run) -> None:

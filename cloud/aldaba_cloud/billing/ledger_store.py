@@ -5,7 +5,6 @@ Accounts are those of the Spanish plan (PGC): 430 customers, 477 tax collected,
 carries. Debits are positive, credits negative, so an entry sums to nothing.
 """
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -23,6 +22,7 @@ from sqlalchemy import (
     select,
 )
 
+from aldaba_cloud.billing.models import Posting
 from aldaba_cloud.billing.store import invoice_lines, invoice_taxes, invoices
 from aldaba_cloud.db import Work, scoped_table
 from aldaba_shared.ids import SiteId
@@ -42,17 +42,6 @@ ledger_postings = scoped_table(
     Column("cents", Integer, nullable=False),
     PrimaryKeyConstraint("network_id", "entry", "account"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Posting:
-    """One side of an entry."""
-
-    entry: str
-    account: str
-    made_on: date
-    party: str
-    cents: int
 
 
 def post_run(work: Work, run: str) -> None:

@@ -263,3 +263,14 @@ class DebitItem:
     mandate: str
     cents: int
     end_to_end: str
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One side of an entry."""
+
+    entry: str
+    account: str
+    made_on: date
+    party: str
+    cents: int

@@ -122,6 +122,12 @@ def find_payment(work: Work, payment: str) -> Payment | None:
     return _payment(row) if row else None
 
 
+def known_payment(work: Work, source: str, external_id: str) -> bool:
+    """Whether this very payment is kept already."""
+    mine = (payments.c.source == source) & (payments.c.external_id == external_id)
+    return work.db.execute(select(payments.c.id).where(mine, work.visible(payments))).first() is not None
+
+
 def payments_of(work: Work, invoice: str) -> list[Payment]:
     """What arrived for an invoice, oldest first."""
     mine = (payments.c.invoice_id == invoice) & work.visible(payments)

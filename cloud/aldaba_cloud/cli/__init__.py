@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from aldaba_cloud.cli.archive import backup, restore
+from aldaba_cloud.cli.books import bank_statement, gestor
 from aldaba_cloud.cli.broker import broker
 from aldaba_cloud.cli.bundle import bundle
 from aldaba_cloud.cli.copyable import copyable
@@ -72,6 +73,8 @@ COMMANDS = (
     verify,
     invoice_run,
     sepa,
+    bank_statement,
+    gestor,
 )
 for command in COMMANDS:
     main.add_command(command)

@@ -48,7 +48,7 @@ def invoice_run(
     aldaba-cloud invoice-run --month 2026-12 --json
     """
     with desk(config, network, keep=not dry_run) as at:
-        where = _site(at.work, site)
+        where = site_wanted(at.work, site)
         today = today_at(at.work, where)
         wanted = _month(month, today)
         if not as_json:
@@ -94,7 +94,7 @@ def sepa(
     aldaba-cloud sepa --collect-on 2026-12-05 --out december.xml --json
     """
     with desk(config, network, keep=True) as at:
-        where = _site(at.work, site)
+        where = site_wanted(at.work, site)
         day = collect_on.date() if collect_on else today_at(at.work, where)
         made = collect(at.work, where, day)
         out.write_bytes(made.xml)
@@ -112,7 +112,8 @@ def sepa(
         tell(problems, as_json=False, nothing="")
 
 
-def _site(work: Work, wanted: str | None) -> SiteId:
+def site_wanted(work: Work, wanted: str | None) -> SiteId:
+    """The site that was named, or the only one."""
     known = [one.id for one in places.list_sites(work)]
     if wanted is not None and wanted not in known:
         raise Missing("site", wanted)
