@@ -169,7 +169,15 @@ class Space:
             save_contact(work, controller)
             save_confirmed(work, controller, (epoch, version), b"")
 
-    def tap(self, name: str, door: str, at: datetime | None = None, *, side: Side = Side.IN) -> AccessDecided:
+    def tap(
+        self,
+        name: str,
+        door: str,
+        at: datetime | None = None,
+        *,
+        side: Side = Side.IN,
+        received: datetime | None = None,
+    ) -> AccessDecided:
         """A card is shown, and the door's own decision goes into the books."""
         moment = at or datetime.now(UTC)
         shown = Presented(DoorId(door), side, CredentialKind.UID, moment)
@@ -180,7 +188,7 @@ class Space:
         event = AccessDecided(
             shown, facts, PresenceNow(), here, decision, into if decision.granted else None, released=decision.granted
         )
-        self.happen(door, event, moment)
+        self.happen(door, event, moment, received=received)
         return event
 
     def refuse(self, name: str, door: str) -> None:

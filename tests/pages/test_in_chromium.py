@@ -1,8 +1,6 @@
 """The pages in Debian's Chromium: what people do, at three widths, in two languages, and what axe finds."""
 
 import os
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,11 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-import uvicorn
 import zxingcpp
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it ships no types
 from PIL import Image
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from aldaba_cloud.access.service import confirmations
 from aldaba_cloud.app import create_app
@@ -26,6 +22,7 @@ from aldaba_shared import phone
 from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
 from tests.cloud.conftest import BARCELONA, NETWORK, PASSWORD
+from tests.pages.served import is_fault, serious, served
 from tests.pages.space import NAMES, Space
 
 pytestmark = pytest.mark.system
@@ -40,9 +37,9 @@ Open = Callable[..., Page]
 class Site:
     """A running service over a small space."""
 
-    def __init__(self, space: Space, port: int, live: Callable[[], None]) -> None:
+    def __init__(self, space: Space, base: str, live: Callable[[], None]) -> None:
         self.space = space
-        self.base = f"http://127.0.0.1:{port}"
+        self.base = base
         self.wake = live
 
 
@@ -56,15 +53,8 @@ def site(database: Database, config: Config) -> Iterator[Site]:
         space.tap(name, door)
     space.happen("offices", DoorHeld(DoorId("offices"), 31_000))
     app = create_app(config, database=database)
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()  # who comes before the service is up waits for it
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield Site(space, listening.getsockname()[1], app.state.cloud.live.tell_all)
-        server.should_exit = True
-        thread.join(10)
+    with served(app) as base:
+        yield Site(space, base, app.state.cloud.live.tell_all)
 
 
 @pytest.fixture
@@ -96,22 +86,6 @@ def visit(chromium: Browser, site: Site) -> Iterator[Open]:
     assert faults == []
 
 
-def is_fault(said: ConsoleMessage) -> bool:
-    """An error in the console; that a refused form is answered by 422 is none."""
-    return said.type == "error" and "status of 422" not in said.text
-
-
-def serious(page: Page) -> list[str]:
-    """What axe calls serious or critical."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-        for one in found
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"]
-    ]
-
-
 def picture(page: Page, name: str) -> None:
     """Keep a screenshot for the documentation, when asked to."""
     if os.environ.get("ALDABA_SCREENSHOTS"):
@@ -122,7 +96,7 @@ def picture(page: Page, name: str) -> None:
 @pytest.mark.feature(40)
 def test_a_tap_appears_on_the_board_by_itself(site: Site, visit: Open) -> None:
     page = visit("op", "/board")
-    expect(page.locator("#live-state")).to_have_text("En directo")
+    expect(page.locator("[data-stream-state]")).to_have_text("En directo")
     before = int(page.locator("[data-count=open]").inner_text())
     site.space.tap("Yuki Tanaka", "lane")
     site.wake()
@@ -132,11 +106,11 @@ def test_a_tap_appears_on_the_board_by_itself(site: Site, visit: Open) -> None:
 
 def test_the_board_says_when_the_stream_is_broken(visit: Open) -> None:
     page = visit("op", "/board")
-    expect(page.locator("#live-state")).to_have_text("En directo")
+    expect(page.locator("[data-stream-state]")).to_have_text("En directo")
     page.clock.install()
     page.clock.run_for(1000)
     page.clock.fast_forward(40_000)
-    expect(page.locator("#live-state")).to_contain_text("Sin conexión")
+    expect(page.locator("[data-stream-state]")).to_contain_text("Sin conexión")
 
 
 def test_why_runs_the_very_decision_again(visit: Open) -> None:
@@ -224,19 +198,6 @@ def test_a_whole_site_is_locked_down_after_a_question_and_lifted(visit: Open) ->
     expect(page.locator(".door .badge.bad", has_text="bloqueada")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_on_the_pages_one_is_led_to(visit: Open, site: Site, scheme: str) -> None:
-    page = visit("op", "/board", color_scheme=scheme)
-    page.goto(page.locator(".event .side a").first.get_attribute("href") or "/no-such-event")
-    expect(page.locator(".steps")).to_be_visible()
-    found = serious(page)
-    page.goto(f"/credentials/{site.space.cards[site.space.holders['Omar Haddad']]}")
-    found += serious(page)
-    page.context.clear_cookies()
-    page.goto("/sign-in")
-    assert found + serious(page) == []
-
-
 def test_after_a_restore_an_admin_looks_and_lets_the_doors_go(site: Site, visit: Open) -> None:
     site.space.restore()
     for number, (controller, _) in enumerate(site.space.published()[1:], 1):
@@ -261,46 +222,6 @@ def test_after_a_restore_an_admin_looks_and_lets_the_doors_go(site: Site, visit:
     assert serious(page) == []
 
 
-def test_axe_finds_nothing_serious_on_an_error_page(visit: Open) -> None:
-    page = visit("op", "/doors")
-    answer = page.request.get("/doors/no-such-door", headers={"accept": "text/html"})
-    page.set_content(answer.text())
-    assert serious(page) == []
-
-
-PAGES: Final = (
-    ("op", "/board"),
-    ("op", "/board?wall=1"),
-    ("op", "/doors"),
-    ("op", "/doors/offices"),
-    ("op", "/passes"),
-    ("op", "/cards"),
-    ("op", "/cards/copyable"),
-    ("op", "/card-rounds"),
-    ("ana", "/d/street"),
-    ("admin", "/admin/doors/street"),
-    ("admin", "/admin/doors/street/sticker"),
-    ("op", "/account"),
-    ("admin", "/admin/schedules"),
-    ("admin", "/admin/schedules/office-hours"),
-    ("admin", "/admin/members"),
-    ("admin", "/admin/members/hol_00"),
-    ("admin", "/admin/plans"),
-    ("admin", "/admin/levels"),
-    ("admin", "/admin/controllers"),
-    ("admin", "/admin/duty"),
-    ("admin", "/admin/held"),
-    ("ana", "/me"),
-)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("who", "path"), PAGES)
-def test_axe_finds_nothing_serious(visit: Open, who: str, path: str, scheme: str) -> None:
-    page = visit(who, path, color_scheme=scheme)
-    assert serious(page) == []
-
-
 @pytest.mark.parametrize("locale", ["es-ES", "en-GB"])
 @pytest.mark.parametrize(
     ("who", "path"), [("op", "/board"), ("admin", "/admin/schedules/office-hours"), ("ana", "/me")]
@@ -315,16 +236,6 @@ def test_no_page_scrolls_sideways_at_any_width(visit: Open, who: str, path: str,
         assert page.locator("html").get_attribute("lang") == locale[:2]
 
 
-def test_the_board_weighs_less_than_150_kilobytes(visit: Open) -> None:
-    page = visit("op", "/doors")
-    page.goto("/board")
-    expect(page.locator("#live-state")).to_have_text("En directo")
-    weight = page.evaluate(
-        "performance.getEntriesByType('resource').reduce((all, one) => all + one.encodedBodySize, 0)"
-    )
-    assert 0 < weight < PAGE_BYTES
-
-
 def test_the_pictures_of_the_documentation_can_be_taken(site: Site, visit: Open) -> None:
     begun = datetime.now(UTC) - timedelta(minutes=9)
     for number, name in enumerate(NAMES):
@@ -333,10 +244,10 @@ def test_the_pictures_of_the_documentation_can_be_taken(site: Site, visit: Open)
             name, ("lane", "offices", "terrace", "llotja")[number % 4], begun + timedelta(seconds=45 * number)
         )
     page = visit("op", "/board")
-    expect(page.locator("#live-state")).to_have_text("En directo")
+    expect(page.locator("[data-stream-state]")).to_have_text("En directo")
     picture(page, "board")
     wall = visit("op", "/board?wall=1", 1920, 1080, color_scheme="dark")
-    expect(wall.locator("#live-state")).to_have_text("En directo")
+    expect(wall.locator("[data-stream-state]")).to_have_text("En directo")
     picture(wall, "wall")
     phone = visit("ana", "/me", 360, 800)
     expect(phone.locator("h1")).to_be_visible()

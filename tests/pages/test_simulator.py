@@ -1,15 +1,13 @@
 """The simulator's page in Debian's Chromium: doors one can see, cards one can hold to them, at three widths."""
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from aldaba_sim.page import page as simulator
-from tests.pages.test_in_chromium import picture, serious
+from tests.pages.served import serious, served
+from tests.pages.test_in_chromium import picture
 from tests.sim.paper_stage import PaperStage
 
 pytestmark = pytest.mark.system
@@ -25,15 +23,8 @@ def stage() -> PaperStage:
 @pytest.fixture
 def base(stage: PaperStage) -> Iterator[str]:
     """The address of the page, served for one test."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        server = uvicorn.Server(uvicorn.Config(simulator(stage), log_level="error", timeout_graceful_shutdown=1))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(10)
+    with served(simulator(stage)) as address:
+        yield address
 
 
 @pytest.fixture

@@ -53,6 +53,14 @@ def find_round(work: Work, name: str, *, to_change: bool = False) -> CardRound |
     return _round(row) if row else None
 
 
+def open_rounds(work: Work, site: SiteId) -> list[CardRound]:
+    """The rounds of a site that nobody has ended, the newest first."""
+    mine = (card_rounds.c.site_id == site) & card_rounds.c.ended_at.is_(None) & work.visible(card_rounds)
+    return [
+        _round(row) for row in work.db.execute(select(card_rounds).where(mine).order_by(card_rounds.c.begun_at.desc()))
+    ]
+
+
 def save_round(work: Work, one: CardRound) -> None:
     """Write how far a round is."""
     mine = (card_rounds.c.id == one.id) & work.writable(card_rounds)

@@ -16,7 +16,7 @@ from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Holder, IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_cloud.places import store as places
-from aldaba_shared.ids import DoorId, HolderId
+from aldaba_shared.ids import DoorId, HolderId, SiteId
 
 MOST: Final = 500
 
@@ -86,6 +86,11 @@ def find_round(work: Work, name: str) -> CardRound:
         Missing: no such one within the caller's sight.
     """
     return _known(work, name)
+
+
+def unfinished(work: Work, site: SiteId) -> list[CardRound]:
+    """The rounds of a site in which somebody still waits for a card, the newest first."""
+    return [one for one in store.open_rounds(work, site) if one.next is not None]
 
 
 def waiting(work: Work, one: CardRound, keyring: Keyring) -> bool:

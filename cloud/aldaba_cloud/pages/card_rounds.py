@@ -96,13 +96,16 @@ def _back(name: str) -> Response:
 
 def _form(work: Work, page: Page, site: str, *, names: str = "", wrong: tuple[str, ...] = ()) -> Response:
     wanted = site_wanted(work, site)
+    doors = places.load_place(work, wanted).doors
     return page.show(
         "card_rounds.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
-        doors=sorted(places.load_place(work, wanted).doors.values(), key=lambda one: one.name),
+        open=[(one, doors[one.door].name) for one in rounds.unfinished(work, wanted.id) if one.door in doors],
+        doors=sorted(doors.values(), key=lambda one: one.name),
         people=sorted(members.list_holders(work), key=lambda one: one.name),
         names=names,
         wrong=wrong,
+        zone=ZoneInfo(wanted.time_zone),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Response
@@ -31,6 +31,7 @@ REMEDIES = {
     theft.Remedy.CHANGE_PIN: mark("change the PIN"),
     theft.Remedy.MAKE_NEW_KEYS: mark("make new card keys"),
 }
+NO_DOOR: Final = mark("Tick the doors that the controller is to have: a code is bound to them.")
 
 
 @router.get("")
@@ -47,10 +48,12 @@ def issue_code(
     *,
     site: Annotated[str, Form()],
     name: Annotated[str, Form(min_length=1, max_length=80)],
-    door: Annotated[list[str], Form()],
+    door: Annotated[list[str] | None, Form()] = None,
 ) -> Response:
     """Make a pairing code; this answer is the only place where it is shown."""
     wanted = site_wanted(caller.work, site)
+    if not door:
+        return _list(caller.work, page, wanted, wrong=page.text(NO_DOOR))
     code = pairing.issue_code(caller.work, cloud.keyring, wanted.id, name, [DoorId(one) for one in door])
     return _list(caller.work, page, wanted, code)
 
@@ -104,12 +107,13 @@ def retire(controller: str, caller: CurrentInstaller, cloud: CloudDep, page: Pag
     return _retirement(page, caller.work, found, theft.retire(caller.work, found.id, cloud.keyring), done=True)
 
 
-def _list(work: Work, page: Page, site: Site, code: str = "") -> Response:
+def _list(work: Work, page: Page, site: Site, code: str = "", *, wrong: str = "") -> Response:
     here = places.load_place(work, site).doors.values()
     shown = service.controllers_now(work)
     fleet_now = [one.controller for one in shown]
     return page.show(
         "controllers.html",
+        status=HTTPStatus.UNPROCESSABLE_ENTITY if wrong else HTTPStatus.OK,
         controllers=shown,
         counted=versions.counted(fleet_now),
         behind=versions.behind(fleet_now),
@@ -117,6 +121,7 @@ def _list(work: Work, page: Page, site: Site, code: str = "") -> Response:
         doors=sorted(here, key=lambda one: one.name),
         site=site,
         code=code,
+        wrong=wrong,
         zone=ZoneInfo(site.time_zone),
     )
 

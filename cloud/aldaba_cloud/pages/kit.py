@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache, partial
 from http import HTTPStatus
 from typing import Annotated, Final, Protocol, cast
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_skeleton, format_time, format_timedelta
+from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,10 +17,14 @@ from aldaba_cloud.auth.models import Role, Session, roles_of
 from aldaba_cloud.deps import MaybeSession
 from aldaba_cloud.pages.assets import Asset, load_assets
 from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose
+from aldaba_cloud.pages.navigation import menu_of
+from aldaba_cloud.pages.words import KINDS
 from aldaba_shared.reasons import Language
 
 LANGUAGE_COOKIE: Final = "aldaba_language"
 THEME_COOKIE: Final = "aldaba_theme"
+LOCALES: Final[Mapping[Language, str]] = {"es": "es", "ca": "ca", "en": "en_GB"}
+"""How each language writes days and times; English as it is written in Europe, with the day before the month."""
 THEMES: Final = ("light", "dark")
 
 
@@ -57,12 +61,10 @@ class Renderer:
         )
         cast("_I18n", environment).install_gettext_translations(catalogue(language), newstyle=True)
         environment.globals.update(asset=self.asset, assets=self.assets, languages=LANGUAGES, language=language)
-        environment.filters.update(
-            day=partial(_day, language=language),
-            clock=partial(_clock, language=language),
-            moment=partial(_moment, language=language),
-            lasting=partial(_lasting, language=language),
-        )
+        environment.globals["card_kinds"] = KINDS
+        words = {"day": _day, "clock": _clock, "moment": _moment, "minute": _minute, "date": _date, "lasting": _lasting}
+        locale = LOCALES[language]
+        environment.filters.update({name: partial(said, locale=locale) for name, said in words.items()})
         return environment
 
 
@@ -72,20 +74,28 @@ def renderer() -> Renderer:
     return Renderer()
 
 
-def _clock(at: datetime, zone: ZoneInfo, *, language: Language, seconds: bool = False) -> str:
-    return format_time(at.astimezone(zone), "HH:mm:ss" if seconds else "HH:mm", locale=language)
+def _clock(at: datetime, zone: ZoneInfo, *, locale: str, seconds: bool = False) -> str:
+    return format_time(at.astimezone(zone), "HH:mm:ss" if seconds else "HH:mm", locale=locale)
 
 
-def _day(at: datetime, zone: ZoneInfo, *, language: Language) -> str:
-    return format_skeleton("MMMMEEEEd", at.astimezone(zone).replace(tzinfo=None), locale=language)
+def _day(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
+    return format_skeleton("MMMMEEEEd", at.astimezone(zone).replace(tzinfo=None), locale=locale)
 
 
-def _moment(at: datetime, zone: ZoneInfo, *, language: Language) -> str:
-    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm:ss", locale=language)
+def _moment(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
+    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm:ss", locale=locale)
 
 
-def _lasting(span: timedelta, *, language: Language) -> str:
-    return format_timedelta(span, locale=language, threshold=1.5)
+def _minute(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
+    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm", locale=locale)
+
+
+def _date(day: date, *, locale: str) -> str:
+    return format_date(day, "d MMM y", locale=locale)
+
+
+def _lasting(span: timedelta, *, locale: str) -> str:
+    return format_timedelta(span, locale=locale, threshold=1.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +124,8 @@ class Page:
 
     def show(self, template: str, *, status: int = HTTPStatus.OK, **context: object) -> HTMLResponse:
         """A whole page as an answer."""
-        return HTMLResponse(self.draw(template, **context), status, {"content-language": self.language})
+        drawn = self.draw(template, menu=menu_of(self.roles, self.path), **context)
+        return HTMLResponse(drawn, status, {"content-language": self.language})
 
 
 def page_of(request: Request, session: Session | None) -> Page:

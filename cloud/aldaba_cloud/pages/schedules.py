@@ -185,7 +185,8 @@ def week_lines(week: tuple[Windows, ...], page: Page) -> list[tuple[str, list[st
     names = [name for _number, name in day_names(page)]
     for day in range(1, WEEK_DAYS + 1):
         if day == WEEK_DAYS or week[day] != week[first]:
-            label = names[first] if day - 1 == first else f"{names[first]} \N{EN DASH} {names[day - 1].lower()}"
+            last = names[day - 1] if page.language == "en" else names[day - 1].lower()
+            label = names[first] if day - 1 == first else f"{names[first]} \N{EN DASH} {last}"
             lines.append((label, [window_text(window) for window in week[first]]))
             first = day
     return lines

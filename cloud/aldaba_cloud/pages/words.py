@@ -103,5 +103,10 @@ KINDS: Final = {
     "pkoc": mark("PKOC card"),
     "desfire": mark("DESFire card"),
     "ntag424": mark("NTAG 424 tag"),
+    "phone": mark("Phone"),
+    "pass": mark("Visitor's pass"),
+    "pin": mark("PIN"),
+    "emergency": mark("Emergency code"),
+    "sticker": mark("Door's sticker"),
 }
-"""Kinds of cards, by their code."""
+"""Kinds of credentials, by their code."""

@@ -22,6 +22,7 @@
   const bar = document.querySelector(".top");
   new ResizeObserver(() => {
     const covers = getComputedStyle(bar).position === "sticky" ? bar.offsetHeight : 0;
+    document.documentElement.style.setProperty("--bar", `${bar.offsetHeight}px`);
     document.documentElement.style.scrollPaddingTop = `${covers + 16}px`;
   }).observe(bar);
   document.addEventListener("click", (event) => {

@@ -1,32 +1,14 @@
-// The live board: says whether the stream lives, lets numbers age, and keeps the list short.
+// The live board: lets numbers age, and keeps the list short.
 "use strict";
 (() => {
   const board = document.getElementById("live-board");
-  const state = document.getElementById("live-state");
   const told = document.getElementById("told");
   const events = document.getElementById("events");
-  const quietAfter = Number(board.dataset.quietAfter) * 1000;
   const skew = Date.now() - Number(board.dataset.now) * 1000;
   const language = document.documentElement.lang;
   const KEPT = 60;
   const TOLD_EVERY = 20000;
-  let heardAt = 0;
   let toldAt = 0;
-
-  const heard = () => { heardAt = Date.now(); show(true); };
-  const show = (alive) => {
-    const kind = alive ? "live" : "live broken";
-    const words = alive ? state.dataset.live : state.dataset.broken;
-    if (state.className !== kind) state.className = kind;
-    if (state.textContent !== words) state.textContent = words;
-  };
-  board.addEventListener("htmx:sseOpen", heard);
-  board.addEventListener("htmx:sseError", () => show(false));
-  board.addEventListener("htmx:sseClose", () => show(false));
-  for (const kind of ["alarms", "zones", "doors", "happened", "beat"]) {
-    board.addEventListener(`sse:${kind}`, heard);
-  }
-  board.addEventListener("htmx:sseMessage", heard);
 
   const ago = new Intl.RelativeTimeFormat(language, { style: "narrow", numeric: "always" });
   const words = (seconds) => {
@@ -44,7 +26,6 @@
     for (const one of board.querySelectorAll("[data-clock]")) {
       one.textContent = new Date(Date.now() - skew).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", timeZone: one.dataset.clock });
     }
-    if (heardAt && Date.now() - heardAt > quietAfter) show(false);
   };
 
   // A screen reader hears the numbers at most every twenty seconds, and politely.

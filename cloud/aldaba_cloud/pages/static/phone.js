@@ -2,7 +2,6 @@
 //
 // The bytes are those of `aldaba_shared.phone`: schema, key id, time in milliseconds, signature over them and the site.
 // Everything a code needs is in this browser, so codes go on while there is no network.
-import encodeQR from "./vendor/qr.js";
 
 const SCHEMA = 1;
 const KEY_ID_BYTES = 8;
@@ -14,6 +13,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
 const SVG = "http://www.w3.org/2000/svg";
 
 const root = document.getElementById("phone");
+const { default: encodeQR } = await import(root.dataset.qr); // Its address holds a digest, so it is fetched once.
 const part = (name) => root.querySelector(`[data-part="${name}"]`);
 const text = new TextEncoder();
 
