@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint bench docs features world soak release
+.PHONY: help demo test lint bench docs screens features world soak release
 
 SEED ?= 1
 DAYS ?= 30
@@ -30,6 +30,10 @@ bench: ## our figures beside floors and peers, in one run; writes bench/results.
 docs: ## write docs/reference/ from the code
 	@tools/setup test
 	@exec .venv/bin/python -m tools.docs
+
+screens: ## a picture of every page in docs/screens/, on a phone and at a desk, taken by the walk that tests them
+	@tools/setup test
+	@ALDABA_SCREENS=$(CURDIR)/docs/screens .venv/bin/python -m pytest -q tests/pages/test_every_page.py tests/pages/test_simulator.py
 
 features: ## the 185 rows of docs/features.md with the tests that prove them
 	@tools/setup test

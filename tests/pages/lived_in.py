@@ -89,7 +89,8 @@ def _arrange(space: Space, work: Work) -> None:
     later = passes.PassWanted(tom, "Equip de manteniment de l'ascensor", ends, ends + timedelta(days=2), zone=LLOTJA)
     passes.issue_pass(here, later, keyring)
     rounds.begin(here, STREET, [ana, tom])
-    stickers.set_door(here, STREET, keyring, sticker=True)
+    for door in (STREET, DoorId("offices"), DoorId("lane"), DoorId("terrace")):
+        stickers.set_door(here, door, keyring, sticker=True)
     stickers.set_plan(work, "plan-hot", keyring, sticker=True)
     duty.add_contact(here, keyring, Contact("", BARCELONA, Channel.MAIL, "guardia@example.org", "ca"))
     duty.add_contact(here, keyring, Contact("", BARCELONA, Channel.WEBHOOK, "https://hooks.example.org/a", "es"))

@@ -36,7 +36,12 @@ class Stop:
 
 def page_routes() -> list[APIRoute]:
     """Every route by which the pages answer a browser that looks."""
-    return [one for part in PARTS for one in part.router.routes if isinstance(one, APIRoute) and "GET" in one.methods]
+    return [
+        one
+        for part in PARTS
+        for one in part.router.routes
+        if isinstance(one, APIRoute) and "GET" in (one.methods or ())
+    ]
 
 
 def press(selector: str) -> Callable[[Page], None]:

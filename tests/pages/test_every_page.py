@@ -5,12 +5,9 @@
 
 import os
 from collections.abc import Iterator
-from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize
 
 from aldaba_cloud.app import create_app
@@ -18,22 +15,18 @@ from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database
 from tests.cloud.conftest import PASSWORD, HandClock
 from tests.pages.lived_in import live_in
+from tests.pages.pictures import DESK, FOLDER, NARROW, keep_pictures
 from tests.pages.served import is_fault, serious, served
 from tests.pages.space import Space
 from tests.pages.stops import NO_PAGES, STOPS, Stop, page_routes
 
 pytestmark = pytest.mark.system
 
-PICTURES: Final = os.environ.get("ALDABA_SCREENS", "")
-"""The folder for pictures of every stop; none are taken without it."""
-LANGUAGE: Final = os.environ.get("ALDABA_SCREENS_LANGUAGE", "en" if PICTURES else "es")
+LANGUAGE: Final = "en" if FOLDER else "es"
 ONLY: Final = os.environ.get("ALDABA_SCREENS_ONLY", "").split()
 """The names of a few stops, for whoever works on their looks; otherwise it is all of them."""
-NARROW: Final[ViewportSize] = {"width": 360, "height": 800}
-DESK: Final[ViewportSize] = {"width": 1024, "height": 768}
 WIDE: Final[ViewportSize] = {"width": 1920, "height": 1080}
 PAGE_BYTES: Final = 150_000
-PICTURE_QUALITY: Final = 60
 OVERFLOW: Final = "document.documentElement.scrollWidth - innerWidth"
 WEIGHT: Final = "performance.getEntriesByType('resource').reduce((all, one) => all + one.encodedBodySize, 0)"
 MOVED: Final = [
@@ -127,8 +120,7 @@ def test_every_page_is_sound_at_every_width_in_both_themes_and_by_keyboard(walk:
     for stop in STOPS:
         if not ONLY or stop.name in ONLY:
             page = arrived(walk, space, stop)
-            if PICTURES:
-                keep_pictures(page, Path(PICTURES) / stop.name)
+            keep_pictures(page, stop.name)
             wrong = wrong_with(page)
             if wrong:
                 found[stop.name] = wrong
@@ -160,17 +152,6 @@ def wrong_with(page: Page) -> list[str]:
     if (weight := page.evaluate(WEIGHT)) >= PAGE_BYTES:
         wrong.append(f"weighs {weight} bytes")
     return wrong
-
-
-def keep_pictures(page: Page, name: Path) -> None:
-    """The whole page at a desk's width and on a small phone."""
-    name.parent.mkdir(parents=True, exist_ok=True)
-    for size in (NARROW, DESK):
-        page.set_viewport_size(size)
-        page.evaluate("scrollTo(0, 0)")
-        page.wait_for_timeout(200)
-        shot = Image.open(BytesIO(page.screenshot(full_page=True, animations="disabled")))
-        shot.save(name.with_name(f"{name.name}-{size['width']}.webp"), quality=PICTURE_QUALITY, method=6)
 
 
 def test_every_route_has_its_stop_or_says_what_else_it_answers() -> None:

@@ -1,11 +1,8 @@
 """The pages in Debian's Chromium: what people do, at three widths, in two languages, and what axe finds."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -23,11 +20,10 @@ from aldaba_shared.events import DoorHeld
 from aldaba_shared.ids import DoorId
 from tests.cloud.conftest import BARCELONA, NETWORK, PASSWORD
 from tests.pages.served import is_fault, serious, served
-from tests.pages.space import NAMES, Space
+from tests.pages.space import Space
 
 pytestmark = pytest.mark.system
 
-IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 WIDTHS: Final = ((360, 800), (1024, 768), (1920, 1080))
 PAGE_BYTES: Final = 150_000
 
@@ -86,13 +82,6 @@ def visit(chromium: Browser, site: Site) -> Iterator[Open]:
     assert faults == []
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a screenshot for the documentation, when asked to."""
-    if os.environ.get("ALDABA_SCREENSHOTS"):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=IMAGES / f"{name}.png")
-
-
 @pytest.mark.feature(40)
 def test_a_tap_appears_on_the_board_by_itself(site: Site, visit: Open) -> None:
     page = visit("op", "/board")
@@ -130,7 +119,6 @@ def test_a_week_is_painted_by_keyboard_rehearsed_published_and_confirmed(site: S
     page.locator("#week-form button.main").first.click()
     expect(page.locator(".diff .gain .big")).to_have_text("12")
     expect(page.locator(".diff .lose .big")).to_have_text("0")
-    picture(page, "schedule")
     page.locator("[data-publishes]").click()
     verdict = page.locator("#confirmations .verdict")
     expect(verdict).to_contain_text("de 5 puertas")
@@ -186,12 +174,24 @@ def test_a_phone_becomes_a_key_and_its_code_proves_it_and_changes(visit: Open) -
     assert page.locator("#phone").get_attribute("data-keys") == key_id, "the key is kept, and known to the cloud"
 
 
-def test_a_whole_site_is_locked_down_after_a_question_and_lifted(visit: Open) -> None:
-    page = visit("op", "/doors")
-    page.get_by_role("button", name="Bloquear toda la sede").click()
+def test_a_whole_site_is_locked_down_from_a_phone_after_a_question_and_lifted(visit: Open) -> None:
+    page = visit("op", "/board", 360, 800)
+    menu = page.get_by_role("navigation")
+    page.get_by_role("button", name="Menú").press("Enter")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    page.get_by_role("button", name="Menú").click()
+    menu.get_by_role("link", name="Puertas").click()
+    ask = page.get_by_role("button", name="Bloquear toda la sede")
+    ask.click()
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("las 5 puertas")
     expect(dialog).to_contain_text("las salidas siguen")
-    assert serious(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(ask).to_be_focused()
+    ask.click()
     dialog.locator("button.danger").click()
     expect(page.locator(".door .badge.bad", has_text="bloqueada")).to_have_count(5)
     page.get_by_role("button", name="Levantar el bloqueo").click()
@@ -210,7 +210,6 @@ def test_after_a_restore_an_admin_looks_and_lets_the_doors_go(site: Site, visit:
         assert serious(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         expect(page.locator("table").last).to_contain_text("Omar Haddad")
-        picture(page, f"held-{width}")
     page.evaluate("document.querySelector('[name=looked]').required = false")
     page.click("main button.main")
     expect(page.locator("#h-go")).to_be_visible()  # nobody said that they had looked
@@ -234,24 +233,6 @@ def test_no_page_scrolls_sideways_at_any_width(visit: Open, who: str, path: str,
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.locator("html").get_attribute("lang") == locale[:2]
-
-
-def test_the_pictures_of_the_documentation_can_be_taken(site: Site, visit: Open) -> None:
-    begun = datetime.now(UTC) - timedelta(minutes=9)
-    for number, name in enumerate(NAMES):
-        site.space.tap(name, "street", begun + timedelta(seconds=40 * number))
-        site.space.tap(
-            name, ("lane", "offices", "terrace", "llotja")[number % 4], begun + timedelta(seconds=45 * number)
-        )
-    page = visit("op", "/board")
-    expect(page.locator("[data-stream-state]")).to_have_text("En directo")
-    picture(page, "board")
-    wall = visit("op", "/board?wall=1", 1920, 1080, color_scheme="dark")
-    expect(wall.locator("[data-stream-state]")).to_have_text("En directo")
-    picture(wall, "wall")
-    phone = visit("ana", "/me", 360, 800)
-    expect(phone.locator("h1")).to_be_visible()
-    picture(phone, "member")
 
 
 def confirm_everything(site: Site) -> None:

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from aldaba_sim.page import page as simulator
+from tests.pages.pictures import keep_pictures
 from tests.pages.served import serious, served
-from tests.pages.test_in_chromium import picture
 from tests.sim.paper_stage import PaperStage
 
 pytestmark = pytest.mark.system
@@ -98,4 +98,4 @@ def test_the_page_fits_every_width_and_axe_finds_nothing_serious(visit: Open, wi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious(page) == []
     if (width, scheme) == (1024, "light"):
-        picture(page, "simulator")
+        keep_pictures(page, "simulator")

@@ -62,9 +62,15 @@ class Renderer:
         cast("_I18n", environment).install_gettext_translations(catalogue(language), newstyle=True)
         environment.globals.update(asset=self.asset, assets=self.assets, languages=LANGUAGES, language=language)
         environment.globals["card_kinds"] = KINDS
-        words = {"day": _day, "clock": _clock, "moment": _moment, "minute": _minute, "date": _date, "lasting": _lasting}
         locale = LOCALES[language]
-        environment.filters.update({name: partial(said, locale=locale) for name, said in words.items()})
+        environment.filters.update(
+            day=partial(_day, locale=locale),
+            clock=partial(_clock, locale=locale),
+            moment=partial(_moment, locale=locale),
+            minute=partial(_minute, locale=locale),
+            date=partial(_date, locale=locale),
+            lasting=partial(_lasting, locale=locale),
+        )
         return environment
 
 
