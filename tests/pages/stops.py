@@ -98,6 +98,7 @@ STREET: Final = "/admin/controllers/ctl-street"
 STOPS: Final = (
     Stop("sign-in", "/sign-in", ""),
     Stop("sign-in-refused", "/sign-in", "", do=wrong_password, answers=401),
+    Stop("tag", "/t", ""),
     Stop("account", "/account", "op"),
     Stop("account-accountant", "/account", "sums"),
     Stop("board", "/board", "op"),
@@ -146,7 +147,13 @@ STOPS: Final = (
         "door-use-rehearsed", "/admin/doors/{door}", "admin", "/admin/doors/street",
         press("button[formaction$=rehearse]"),
     ),
+    Stop(
+        "door-use-no-pins", "/admin/doors/{door}", "admin", "/admin/doors/street",
+        press("button[formaction$='factors/rehearse']"),
+    ),
     Stop("sticker-print", "/admin/doors/{door}/sticker", "admin", "/admin/doors/street/sticker"),
+    Stop("emergency-codes", "/admin/emergency-codes", "admin"),
+    Stop("emergency-sheet", "/admin/emergency-codes", "admin", do=press("main form button.main")),
     Stop("duty", "/admin/duty", "admin"),
     Stop("duty-empty", "/admin/duty", "admin", "/admin/duty?site=site_gro"),
     Stop("me", "/me", "ana"),

@@ -55,6 +55,7 @@ GROUPS: Final = (
         (
             Entry("/admin/controllers", "chip", mark("Controllers"), Role.INSTALLER),
             Entry("/admin/duty", "alarm", mark("On duty"), Role.ADMIN),
+            Entry("/admin/emergency-codes", "lock", mark("Emergency codes"), Role.ADMIN),
         ),
     ),
     (
