@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from aldaba_cloud.access import passes, rounds, stickers
+from aldaba_cloud.access import store as access
 from aldaba_cloud.access.models import SpecialDay
 from aldaba_cloud.access.service import set_special_day
 from aldaba_cloud.auth.models import Role
@@ -95,3 +96,5 @@ def _arrange(space: Space, work: Work) -> None:
     duty.add_contact(here, keyring, Contact("", BARCELONA, Channel.MAIL, "guardia@example.org", "ca"))
     duty.add_contact(here, keyring, Contact("", BARCELONA, Channel.WEBHOOK, "https://hooks.example.org/a", "es"))
     set_special_day(here, SpecialDay(BARCELONA, date(2026, 12, 28), "Pont de Nadal", (Window(600, 840),)), keyring)
+    for one in access.newest_generations(here)[1:]:
+        fleet.save_confirmed(work, one.controller, (one.epoch, one.version), one.set_hash)

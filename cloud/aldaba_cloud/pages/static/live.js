@@ -24,7 +24,7 @@
       if (one.textContent !== text) one.textContent = text;
     }
     for (const one of board.querySelectorAll("[data-clock]")) {
-      one.textContent = new Date(Date.now() - skew).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", timeZone: one.dataset.clock });
+      one.textContent = new Date(Date.now() - skew).toLocaleTimeString(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: one.dataset.clock });
     }
   };
 

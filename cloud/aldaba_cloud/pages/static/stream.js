@@ -8,7 +8,7 @@
 
   const show = (alive) => {
     const kind = alive ? "live" : "live broken";
-    const at = new Date(heardAt).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    const at = new Date(heardAt).toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
     const words = alive ? state.dataset.live : state.dataset.broken.replace("{at}", at);
     if (state.className !== kind) state.className = kind;
     if (state.textContent !== words) state.textContent = words;
