@@ -9,6 +9,9 @@ from aldaba_cloud.access import store as access
 from aldaba_cloud.access.models import SpecialDay
 from aldaba_cloud.access.service import set_special_day
 from aldaba_cloud.auth.models import Role
+from aldaba_cloud.billing import month_run, payments
+from aldaba_cloud.billing import store as billing
+from aldaba_cloud.billing.models import Payment
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.duty import service as duty
 from aldaba_cloud.duty.models import Channel, Contact
@@ -23,6 +26,7 @@ from aldaba_shared.reasons import Reason
 from aldaba_shared.rules import Facts
 from aldaba_shared.schedule import Window
 from aldaba_shared.sealed_number import public_half, seal_number
+from tests.cloud.billed_space import DEBIT, BilledSpace
 from tests.cloud.conftest import BARCELONA, NETWORK
 from tests.pages.space import LLOTJA, NAMES, OPEN, Space
 
@@ -47,7 +51,9 @@ def live_in(space: Space) -> None:
         _show_a_stranger(space, number, kind)
     _compare_in_shadow(space)
     with space.database.write() as db:
-        _arrange(space, Work(db, Scope(NETWORK), space.now))
+        work = Work(db, Scope(NETWORK), space.now)
+        _arrange(space, work)
+        _bill(work)
 
 
 def _come_in(space: Space) -> None:
@@ -98,3 +104,16 @@ def _arrange(space: Space, work: Work) -> None:
     set_special_day(here, SpecialDay(BARCELONA, date(2026, 12, 28), "Pont de Nadal", (Window(600, 840),)), keyring)
     for one in access.newest_generations(here)[1:]:
         fleet.save_confirmed(work, one.controller, (one.epoch, one.version), one.set_hash)
+
+
+def _bill(work: Work) -> None:
+    """A month that was invoiced: one debit came back, and money arrived that is for nothing known."""
+    billed = BilledSpace(work)
+    billed.build()
+    for who in ("lola", "pere"):
+        billed.join(who, starts_on=date(2026, 11, 1), payment=DEBIT)
+    month_run.invoice_month(work, BARCELONA, date(2026, 11, 1), work.now.date() - timedelta(days=12))
+    owed = billing.list_invoices(work)[0]
+    payments.collecting(work, owed.id)
+    payments.returned(work, owed.id, work.now.date() - timedelta(days=9))
+    payments.take_payment(work, Payment("pay_1", BARCELONA, "camt", "x", 10_000, date(2026, 11, 6), "A. Puig"))

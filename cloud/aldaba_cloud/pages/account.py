@@ -27,9 +27,7 @@ DUTIES: Final[Mapping[Role, Duty]] = {
     Role.NETWORK_OWNER: Duty(mark("Network owner"), mark("Everything, at every site of the network.")),
     Role.ADMIN: Duty(mark("Admin"), mark("Members, plans, levels, schedules, controllers and the live board.")),
     Role.OPERATOR: Duty(mark("Operator"), mark("The live board, doors, alarms and lockdown.")),
-    Role.ACCOUNTANT: Duty(
-        mark("Accountant"), mark("Invoices and payments. This version keeps none yet, so there is no page to open.")
-    ),
+    Role.ACCOUNTANT: Duty(mark("Accountant"), mark("Invoices, debts and payments.")),
     Role.INSTALLER: Duty(mark("Installer"), mark("Controllers and the codes that pair them.")),
     Role.MEMBER: Duty(mark("Member"), mark("Your own doors, hours and cards.")),
 }

@@ -51,6 +51,14 @@ GROUPS: Final = (
         ),
     ),
     (
+        mark("Money"),
+        (
+            Entry("/money", "plan", mark("Invoices"), Role.ACCOUNTANT),
+            Entry("/money/debts", "clock", mark("Debts"), Role.ACCOUNTANT),
+            Entry("/money/unmatched", "link", mark("Unmatched money"), Role.ACCOUNTANT),
+        ),
+    ),
+    (
         mark("The house"),
         (
             Entry("/admin/controllers", "chip", mark("Controllers"), Role.INSTALLER),

@@ -19,7 +19,12 @@ router = APIRouter(include_in_schema=False)
 YEAR_SECONDS: Final = 365 * 24 * 3600
 REFUSED: Final = mark("Address and password do not fit together. Check both, or ask an admin for a new password.")
 THROTTLED: Final = mark("Too many tries in a row. Wait %(seconds)s seconds and try again.")
-HOMES: Final = ((Role.OPERATOR, "/board"), (Role.INSTALLER, "/admin/controllers"), (Role.MEMBER, "/me"))
+HOMES: Final = (
+    (Role.OPERATOR, "/board"),
+    (Role.INSTALLER, "/admin/controllers"),
+    (Role.ACCOUNTANT, "/money"),
+    (Role.MEMBER, "/me"),
+)
 
 
 @router.get("/")
