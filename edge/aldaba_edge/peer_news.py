@@ -4,7 +4,8 @@ A piece of news costs a signature and up to some hundred stays. At a site of 200
 controllers that all come back at once each would read 199 of them before anything
 else. So a burst is read at once, as all news of an ordinary site is, and after it
 one piece at a time, the newest of each peer. While lines of our own are on their
-way up the pauses are longer.
+way up the pauses are longer and no new burst is allowed: a loop that reading has
+held up would otherwise take the time it lost for a time of rest.
 
 What waits is not believed, and whoever is not heard counts as apart; what is read
 is checked as if it had just come. So waiting is a delay, which the broker can
@@ -81,7 +82,8 @@ class PeerNews:
 
     def _may(self) -> bool:
         now = self._clock.monotonic()
-        self._spare = min(float(BURST), self._spare + (now - self._counted_at) / EACH_SECONDS)
+        if not self._busy():
+            self._spare = min(float(BURST), self._spare + (now - self._counted_at) / EACH_SECONDS)
         self._counted_at = now
         if self._spare < 1:
             return False

@@ -87,8 +87,8 @@ class Uplink:
 
     @property
     def catching_up(self) -> bool:
-        """Whether lines are on their way and the cloud takes them."""
-        return bool(self._flying) and self._tries == 0
+        """Whether lines are on their way, to a cloud that has not been silent for more than a minute."""
+        return bool(self._flying) and self._tries < PATIENT_TRIES
 
     def reconnected(self, hello_nonce: bytes) -> None:
         """Begin again after what is known to have arrived; an ack may also answer the hello."""

@@ -75,6 +75,15 @@ def test_while_our_own_lines_are_on_their_way_news_waits_longer(desk: Desk) -> N
     assert len(desk.read) == MANY
 
 
+def test_a_loop_that_was_held_up_while_lines_are_on_their_way_is_not_allowed_another_burst(desk: Desk) -> None:
+    desk.busy = True
+    for number in range(BURST):
+        desk.news.arrived(ControllerId(f"ctl_{number}"), b"in")
+    desk.clock.advance(60)
+    desk.everybody("came")
+    assert len(desk.read) == BURST
+
+
 def test_what_a_broker_repeats_is_not_read_again_unless_its_signer_was_unknown(desk: Desk) -> None:
     peer = ControllerId("ctl_1")
     desk.stranger = True
