@@ -38,6 +38,7 @@ class Fault(StrEnum):
     DOWNGRADED_RULES = "downgraded_rules"
     CLONED_CONTROLLER = "cloned_controller"
     CLONED_CARD = "cloned_card"
+    LOCKDOWN = "lockdown"
 
 
 MINUTES: Final[dict[Fault, tuple[float, float]]] = {
@@ -62,6 +63,7 @@ MINUTES: Final[dict[Fault, tuple[float, float]]] = {
     Fault.DOWNGRADED_RULES: (10, 30),
     Fault.CLONED_CONTROLLER: (10, 30),
     Fault.CLONED_CARD: (80, 120),
+    Fault.LOCKDOWN: (5, 30),
 }
 """How long each kind lasts at least and at most."""
 

@@ -30,7 +30,7 @@ from aldaba_edge.rules_file import verified_hash
 from aldaba_edge.runner import InlineRunner
 from aldaba_edge.state import State
 from aldaba_edge.writer import Disk, InlineWriter
-from aldaba_shared.decide import Side
+from aldaba_shared.decide import DoorMode, Side
 from aldaba_shared.envelope import KeyRing
 from aldaba_shared.events import DaemonStarted
 from aldaba_shared.ids import DoorId, SiteId, ZoneId
@@ -152,6 +152,13 @@ class Machine:
     def head(self) -> Head | None:
         """The head of the rules in force."""
         return self.running.core.rules.head
+
+    @property
+    def locked_down(self) -> bool:
+        """Whether its door was told to let nobody in, as far as the controller knows."""
+        modes = self.running.core.sync.modes
+        told = modes.modes if modes is not None else ()
+        return any(one.door == self.opening.door and one.mode is DoorMode.LOCKED_DOWN for one in told)
 
     @property
     def drained(self) -> bool:
@@ -295,8 +302,9 @@ class Machine:
         doors = Doors((loop,))
 
         def set_modes(modes: Modes) -> None:
-            for one in modes.modes:
-                doors.set_mode(one.door, one.mode, one.until)
+            # A door that is not named is an ordinary one again, as in the daemon's `bootstrap`.
+            told = next((one for one in modes.modes if one.door == loop.id), None)
+            doors.set_mode(loop.id, told.mode if told else DoorMode.LOCKED, told.until if told else None)
 
         def release(door: DoorId, command: str) -> None:
             doors.release(door, "cloud", command)

@@ -7,6 +7,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from aldaba_shared.decide import DoorMode
 from aldaba_sim import town
 from aldaba_sim.faults import Fault, Strike
 from aldaba_sim.link import Client
@@ -54,6 +55,7 @@ class Troubles:
             Fault.DISK_FULL: self._fill,
             Fault.REVOKE_OFFLINE: self._revoke_offline,
             Fault.SCHEDULE_CHANGE: self._change_hours,
+            Fault.LOCKDOWN: self._lock_down,
             **Siege(world, self).strikes,
         }
 
@@ -270,6 +272,19 @@ class Troubles:
         """A card that was reported lost turned up."""
         if self._world.cloud.truth.carriers[holder].card_taken_back:
             self._world.cloud.restore(holder)
+
+    def _lock_down(self, strike: Strike) -> None:
+        """The operator locks a door down with people behind it: nobody gets in, and everybody out."""
+        world = self._world
+        machine = next(one for one in world.machines.values() if one.name == strike.controller)
+        self.happened(Fault.LOCKDOWN)
+
+        def tell(*, down: bool) -> None:
+            world.cloud.set_mode(machine.opening.door, DoorMode.LOCKED_DOWN if down else DoorMode.LOCKED)
+            world.check_lockdown(machine, down=down)
+
+        tell(down=True)
+        self.lasting(strike.seconds, lambda: tell(down=False))
 
     def _change_hours(self, _strike: Strike) -> None:
         self.happened(Fault.SCHEDULE_CHANGE)

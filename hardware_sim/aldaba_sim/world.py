@@ -6,7 +6,7 @@ and time are simulated, and the oracle judges from the truth alone.
 """
 
 import logging
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache, partial
@@ -154,7 +154,18 @@ class World:
     def check_revoke(self, name: str) -> None:
         """Two seconds after a revoke, every door that was connected all the while must have it."""
         wanted = self.cloud.newest()
-        connected = [machine for machine in self.machines.values() if self._hears(machine)]
+
+        def has(machine: Machine) -> bool:
+            return machine.head is not None and machine.head.generation >= wanted[machine.name]
+
+        self._check_soon(name, self.machines.values(), has)
+
+    def check_lockdown(self, machine: Machine, *, down: bool) -> None:
+        """Two seconds after a lockdown, or its end, its door must know of it if it was connected all the while."""
+        self._check_soon("lockdown" if down else "all-clear", [machine], lambda one: one.locked_down is down)
+
+    def _check_soon(self, name: str, machines: Iterable[Machine], has: Callable[[Machine], bool]) -> None:
+        connected = [machine for machine in machines if self._hears(machine)]
         lives = {machine.name: machine.life for machine in connected}
         since = self.time.elapsed_us
 
@@ -163,7 +174,7 @@ class World:
                 steady = machine.alive and machine.life == lives[machine.name] and self._hears(machine)
                 steady = steady and machine.running.link.connected_since_us <= since
                 steady = steady and self.cloud.connected and self.cloud.link.connected_since_us <= since
-                if steady and (machine.head is None or machine.head.generation < wanted[machine.name]):
+                if steady and not has(machine):
                     self.ledger.breach(Broken.LATE_REVOKE, f"{name} at {machine.name}, {self.time.now()}")
 
         self.time.call_later(REVOKE_SECONDS, look)
@@ -203,7 +214,7 @@ class World:
         """The answers the judge accepts; while the door's clock is wrong, both clocks count."""
         machine = self.machines[door]
         head = machine.head
-        if head is None:
+        if head is None or machine.locked_down:
             return frozenset({False})
         truth = self.cloud.truths[self.cloud.truth_at[machine.name, *head.generation]]
         moments = {now, behind.wall_clock()}
