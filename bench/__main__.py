@@ -23,6 +23,7 @@ from bench import (
     screen,
     start,
     tap,
+    theft,
     world,
 )
 from bench.harness import Case, Figure, measure, table, write
@@ -34,6 +35,7 @@ SUITES: dict[str, Callable[[Path], Iterator[Case]]] = {
     "drain": drain.cases,
     "load": load.cases,
     "revoke": revoke.cases,
+    "theft": theft.cases,
     "screen": screen.cases,
     "http": http_read.cases,
     "compile": compile_rules.cases,

@@ -4,7 +4,6 @@
 #
 #   ./install.sh             packages, account, units, rules; starts the doors if they are configured and paired
 #   ./install.sh --pcsc      the same with USB readers that speak PC/SC
-#   ./install.sh --tpm       seals the controller's identity to its TPM, if it has one
 #   ./install.sh --no-apt    installs no Debian package and says which are missing
 set -euo pipefail
 umask 022
@@ -13,13 +12,12 @@ cd "$(dirname "$(readlink -f "$0")")"
 HOME_OF_ALDABA=/opt/aldaba
 PROGRAM=$HOME_OF_ALDABA/current/bin/aldaba-edge
 CONFIG=/etc/aldaba/edge.toml
-PCSC="" APT=yes TPM=""
+PCSC="" APT=yes
 for word in "$@"; do
     case $word in
         --pcsc) PCSC=yes ;;
-        --tpm) TPM=yes ;;
         --no-apt) APT="" ;;
-        *) printf 'usage: ./install.sh [--pcsc] [--tpm] [--no-apt]\n' >&2; exit 2 ;;
+        *) printf 'usage: ./install.sh [--pcsc] [--no-apt]\n' >&2; exit 2 ;;
     esac
 done
 
@@ -45,7 +43,6 @@ need_release() {
 need_packages() {
     local missing=() name wanted=(python3-venv python3-lgpio)
     [ -z "$PCSC" ] || wanted+=(pcscd python3-pyscard)
-    [ -z "$TPM" ] || wanted+=(libtss2-esys-3.0.2-0 libtss2-rc0 libtss2-tcti-device0)
     for name in "${wanted[@]}"; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || missing+=("$name")
     done
@@ -124,29 +121,6 @@ put_files() {
     ln -sfn "$PROGRAM" /usr/local/bin/aldaba-edge
 }
 
-# Sealed, the identity is worth nothing on another computer; systemd unseals it for the daemon alone. It is taken away in
-# the clear only once it was seen that it can be unsealed. Without a TPM everything stays as it is, and that is said.
-seal_identity() {
-    local plain=/var/lib/aldaba/identity sealed=/var/lib/aldaba/identity.sealed name=aldaba-identity
-    if [ -n "$TPM" ] && [ -e "$plain" ]; then
-        rm -f "$sealed.new"
-        if systemd-creds encrypt --with-key=tpm2 --name=$name "$plain" "$sealed.new" >/dev/null 2>&1 &&
-            systemd-creds decrypt --name=$name "$sealed.new" - 2>/dev/null | cmp -s - "$plain"; then
-            mv "$sealed.new" "$sealed"
-            sync
-            rm -f "$plain"
-            CHANGED=yes
-            say "sealed the identity to this computer's TPM"
-        else
-            rm -f "$sealed.new"
-            say "no TPM answers here: the identity stays in the clear, readable to whoever takes the SD card"
-        fi
-    fi
-    if [ -e "$sealed" ]; then
-        put 644 root:root systemd/aldaba-edge-tpm.conf /etc/systemd/system/aldaba-edge.service.d/tpm.conf
-    fi
-}
-
 put_boot_lines() {
     local firmware
     for firmware in /boot/firmware/config.txt /boot/config.txt; do
@@ -167,7 +141,7 @@ start() {
         say "then run this again"
     elif ! "$PROGRAM" check "$CONFIG" >/dev/null 2>&1; then
         say "next: mend what this says, then run this again: aldaba-edge check"
-    elif [ ! -e /var/lib/aldaba/identity ] && [ ! -e /var/lib/aldaba/identity.sealed ]; then
+    elif [ ! -e /var/lib/aldaba/identity ]; then
         say "next: sudo aldaba-edge pair CODE, then run this again"
     elif [ -d /run/systemd/system ] && { [ -n "$CHANGED" ] || ! systemctl --quiet is-active aldaba-edge.service; }; then
         systemctl restart aldaba-edge.service
@@ -182,7 +156,6 @@ need_packages
 put_account
 put_program
 put_files
-seal_identity
 put_boot_lines
 start
 say "done"

@@ -19,9 +19,6 @@ IDENTITY: Final = "identity"
 """The file's name in the controller's data directory."""
 CERTIFICATE: Final = "certificate.pem"
 """Beside it: the key and the certificate that the broker asks for (`aldaba_edge.certificate`)."""
-SEALED: Final = "identity.sealed"
-"""The identity, sealed to this computer's TPM by `install.sh --tpm`; the file itself is then gone."""
-CREDENTIAL: Final = "aldaba-identity"
 OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -77,7 +74,10 @@ def read_identity(path: Path) -> Identity:
         IdentityUnusable: missing, malformed, or readable by anyone but its owner.
     """
     try:
-        identity = msgspec.json.decode(_content(path), type=Identity)
+        mode = path.stat().st_mode
+        if mode & OTHERS:
+            raise IdentityUnusable(path, "others may read it", f"Run `chmod 600 {path}`, and pair again if they did.")
+        identity = msgspec.json.decode(path.read_bytes(), type=Identity)
         identity.signing_key()
     except FileNotFoundError as error:
         raise IdentityUnusable(path, "it does not exist", "Run `aldaba-edge pair` first.") from error
@@ -86,29 +86,3 @@ def read_identity(path: Path) -> Identity:
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError, TypeError) as error:
         raise IdentityUnusable(path, "it is damaged", "Run `aldaba-edge pair` again.") from error
     return identity
-
-
-def _content(path: Path) -> bytes:
-    """The file, if there is one; else what the TPM unseals, through systemd.
-
-    The daemon finds it unsealed in its credentials (`LoadCredentialEncrypted=`);
-    a command of root's has it unsealed for itself, and nobody else can.
-    """
-    if path.exists():
-        if path.stat().st_mode & OTHERS:
-            raise IdentityUnusable(path, "others may read it", f"Run `chmod 600 {path}`, and pair again if they did.")
-        return path.read_bytes()
-    given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nowhere")) / CREDENTIAL
-    if given.exists():
-        return given.read_bytes()
-    sealed = path.with_name(SEALED)
-    if not sealed.exists():
-        return path.read_bytes()
-    import subprocess  # noqa: PLC0415 - the daemon is given it unsealed and needs no other program for it
-
-    command = ["systemd-creds", "decrypt", f"--name={CREDENTIAL}", str(sealed), "-"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        why = done.stderr.decode(errors="replace").strip()[-200:]
-        raise IdentityUnusable(sealed, f"it is sealed to this computer ({why})", "Run as root, or pair again.")
-    return done.stdout

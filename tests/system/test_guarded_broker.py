@@ -105,7 +105,13 @@ class Line:
 
 @pytest.fixture(scope="module")
 def space(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Space]:
-    room = tmp_path_factory.mktemp("guarded")
+    with guarded_space(tmp_path_factory.mktemp("guarded")) as made:
+        yield made
+
+
+@contextmanager
+def guarded_space(room: Path) -> Iterator[Space]:
+    """A cloud and a Mosquitto that knows its clients, in a folder."""
     database = Database(f"sqlite:///{room / 'aldaba.db'}")
     migrate(database)
     with database.write() as db:

@@ -38,7 +38,6 @@ CASES = [
     pytest.param("aldaba-edge.service", [], 1.5, id="edge"),
     pytest.param("aldaba-edge.service", ["aldaba-edge-pins.conf"], 1.5, id="edge with pins"),
     pytest.param("aldaba-edge.service", ["aldaba-edge-pcsc.conf"], 1.8, id="edge with pcscd"),
-    pytest.param("aldaba-edge.service", ["aldaba-edge-tpm.conf"], 1.5, id="edge with a TPM"),
     pytest.param("aldaba-edge-guard.service", [], 2.0, id="guard of updates"),
     pytest.param("aldaba-cloud.service", [], 2.0, id="cloud"),
 ]
