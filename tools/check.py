@@ -24,6 +24,8 @@ TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")
 """Two processes share the tests; a file that starts services stays in one (`tests/conftest.py`)."""
 THREE_AT_A_TIME = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
 """In the order of `tests/conftest.py`, which has the longest first, so that none is left over at the end."""
+UNREAD = ("--ignore=tests/system",)
+"""No unit test stands here, and what these import takes seconds."""
 FRESH_SECONDS = os.environ.get("ALDABA_FRESH_SECONDS", "180")
 """Three minutes of worlds nobody has lived, in seconds of processor."""
 LOWEST_PRIORITY = ("nice", "-n", "19")
@@ -74,7 +76,7 @@ STEPS = (
     Step("features", "lint", _python("tools.features", "--brief")),
     Step("types", "lint", _python("mypy"), beside=True),
     Step("fresh worlds", "test", _python("aldaba_sim.cli", "world", "--fresh-seconds", FRESH_SECONDS), beside=True),
-    Step("unit tests", "test", _pytest("not system and not world", *TWO_AT_A_TIME), in_memory=True),
+    Step("unit tests", "test", _pytest("not system and not world", *TWO_AT_A_TIME, *UNREAD), in_memory=True),
     Step("system and world tests", "test", _pytest("system or world", *THREE_AT_A_TIME)),
 )
 

@@ -1,4 +1,4 @@
-"""The same code on PostgreSQL: the whole unit tier of the cloud once more, and the migrations on both engines."""
+"""The same code on PostgreSQL: every unit test of the cloud that has a database, and the migrations on both engines."""
 
 import os
 import subprocess

@@ -39,9 +39,14 @@ def test_a_page_that_differs_is_missing_or_forgotten_is_found_and_mended(
     assert docs.main(["--check"], tmp_path) == 0
 
 
+@pytest.fixture(scope="module")
+def cloud_page() -> str:
+    return cloud_settings()
+
+
 @pytest.mark.parametrize("name", Config.model_fields)
-def test_every_setting_of_the_cloud_is_documented(name: str) -> None:
-    assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_settings()
+def test_every_setting_of_the_cloud_is_documented(name: str, cloud_page: str) -> None:
+    assert f"| `{name}` | `ALDABA_{name.upper()}` |" in cloud_page
 
 
 def test_every_profile_is_listed_with_how_far_it_was_tried() -> None:
@@ -67,10 +72,15 @@ def test_every_setting_of_a_controller_is_documented(struct: type[msgspec.Struct
     assert [name for name in struct.__struct_fields__ if f"| `{name}` |" not in edge_page] == []
 
 
+@pytest.fixture(scope="module")
+def doors_page() -> str:
+    return doors()
+
+
 @pytest.mark.parametrize("state", [*DoorState, *LaneState])
-def test_every_state_of_a_door_and_a_lane_is_drawn_and_listed(state: StrEnum) -> None:
-    assert re.search(rf"^    (\w+ --> {state}: |{state} --> )", doors(), re.MULTILINE)
-    assert f"| `{state}` |" in doors()
+def test_every_state_of_a_door_and_a_lane_is_drawn_and_listed(state: StrEnum, doors_page: str) -> None:
+    assert re.search(rf"^    (\w+ --> {state}: |{state} --> )", doors_page, re.MULTILINE)
+    assert f"| `{state}` |" in doors_page
 
 
 class Lamp(StrEnum):
@@ -84,9 +94,14 @@ def test_notes_below_members_are_read() -> None:
     assert dict(notes(Lamp)) == {"OFF": "", "ON": "It shines brightly."}
 
 
+@pytest.fixture(scope="module")
+def reasons_page() -> str:
+    return reference.reasons()
+
+
 @pytest.mark.parametrize("reason", Reason)
-def test_every_reason_is_documented_with_its_sentences(reason: Reason) -> None:
-    row = next(line for line in reference.reasons().splitlines() if line.startswith(f"| `{reason}` |"))
+def test_every_reason_is_documented_with_its_sentences(reason: Reason, reasons_page: str) -> None:
+    row = next(line for line in reasons_page.splitlines() if line.startswith(f"| `{reason}` |"))
     assert all(sentence in row for sentence in SENTENCES[reason].values())
 
 
