@@ -234,7 +234,7 @@ def test_a_day_that_is_ordinary_already_cannot_be_removed(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "home"), [("op", "/board"), ("admin", "/board"), ("fitter", "/admin/controllers"), ("sums", "/account")]
+    ("who", "home"), [("op", "/board"), ("admin", "/board"), ("fitter", "/admin/controllers"), ("sums", "/money")]
 )
 def test_home_is_a_page_that_opens_for_whoever_signs_in(desk: Desk, who: str, home: str) -> None:
     desk.sign_in(who)

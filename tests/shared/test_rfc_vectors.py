@@ -56,5 +56,5 @@ def test_the_signed_cwt_of_rfc_8392_says_its_claims_and_one_changed_bit_says_not
     key = ring(kid, bytes.fromhex(CWT["x"]), bytes.fromhex(CWT["y"])).trusted(kid, Kind.PASS)
     claims = loads(COSE.new().decode(sealed, key), "cwt")
     assert {str(name): value for name, value in claims.items() if name != 7} == CWT["claims"]
-    with pytest.raises(Exception, match="verify"):
+    with pytest.raises(Exception, match="signature does not hold"):
         COSE.new().decode(sealed[:-1] + bytes([sealed[-1] ^ 1]), key)
