@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
-from aldaba_shared.topics import Channel
+from aldaba_shared.topics import Channel, topic
 from bench.harness import Case, Samples
-from tests.system.test_guarded_broker import BARCELONA, Line, Space, guarded_space, topic
+from tests.cloud.toy_controller import BARCELONA
+from tests.system.test_guarded_broker import Line, Space, guarded_space
 from tests.system.test_link_over_mosquitto import wait_until
 
 THEFTS = 3
