@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aldaba_cloud.config import Config
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 START_SECONDS = 60.0
 """A busy machine imports slowly; nothing is timed here."""
 

@@ -209,7 +209,8 @@ def test_who_needs_longer_has_longer_light_that_blinks_and_sound_that_goes_on(do
     longer = doors.pass_vault(doors.way_in, SLOW)
     shown = doors.changes[began:]
     doors.pass_vault(doors.way_out, SLOW)
-    assert longer >= LONG_SECONDS > usual
+    # Both ends of the time are seen by looking, a few hundredths late.
+    assert longer >= LONG_SECONDS - 0.1 > usual
     assert shown.count((GREEN, True)) > 1
     assert shown.index((BUZZER, False)) > shown.index((BUZZER, True))
 
