@@ -29,7 +29,7 @@ from aldaba_cloud.billing.routes import router as billing_router
 from aldaba_cloud.bookings.my_routes import router as my_bookings_router
 from aldaba_cloud.bookings.routes import router as bookings_router
 from aldaba_cloud.config import Config
-from aldaba_cloud.db import Database, OutOfScope
+from aldaba_cloud.db import Busy, Database, OutOfScope
 from aldaba_cloud.deps import SAFE_METHODS, Clock, Cloud, SystemClock
 from aldaba_cloud.errors import (
     Forbidden,
@@ -55,6 +55,7 @@ from aldaba_shared.errors import AldabaError
 STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
     Missing: HTTPStatus.NOT_FOUND,
     OutOfScope: HTTPStatus.NOT_FOUND,
+    Busy: HTTPStatus.SERVICE_UNAVAILABLE,
     Taken: HTTPStatus.CONFLICT,
     Forbidden: HTTPStatus.FORBIDDEN,
     ForgedRequest: HTTPStatus.FORBIDDEN,

@@ -8,7 +8,7 @@ unique constraints and comparisons mean the same on both engines
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -38,6 +38,7 @@ from sqlalchemy.types import TypeDecorator
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import NetworkId, SiteId
 
+TURN_SECONDS: Final = 30
 ALL_SITES: Final = SiteId("*")
 """The site of a row that belongs to the whole network."""
 
@@ -217,6 +218,15 @@ class ConnectionLost(AldabaError):
         super().__init__("The connection to the database was lost in the middle of a transaction. Try again.")
 
 
+class Busy(AldabaError):
+    """Somebody else's change takes too long."""
+
+    code = "busy"
+
+    def __init__(self) -> None:
+        super().__init__(f"The database was busy with another change for {TURN_SECONDS} seconds. Try again.")
+
+
 class Database:
     """An engine and the two ways into it: `read` and `write`, each one transaction."""
 
@@ -224,7 +234,7 @@ class Database:
         self.engine: Engine = open_engine(url)
         self.at_hand = self.engine.dialect.name == "sqlite"
         """Whether reading takes no way over a network, and waits for no writer: a file in WAL mode."""
-        self._turn: AbstractContextManager[object] = Lock() if self.at_hand else nullcontext()
+        self._writer = Lock()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -241,8 +251,22 @@ class Database:
         Threads take turns before they ask it: SQLite lets whoever is lucky have the
         lock, and under many writers refuses somebody who never was.
         """
-        with self._turn, self.engine.connect().execution_options(aldaba_write=True) as connection, connection.begin():
+        with ExitStack() as held:
+            if self.at_hand:
+                held.enter_context(self._turn())
+            connection = held.enter_context(self.engine.connect().execution_options(aldaba_write=True))
+            held.enter_context(connection.begin())
             yield connection
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait to be the one who writes, but not for ever: who writes within a write would."""
+        if not self._writer.acquire(timeout=TURN_SECONDS):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._writer.release()
 
     def close(self) -> None:
         """Give every pooled connection back."""
