@@ -28,7 +28,7 @@ PATHS = [
 ]
 SERVES = f"""
 import sys
-sys.path += {PATHS}
+sys.path[:0] = {PATHS}
 
 def main():
     import aldaba_edge.cli_update as asking
@@ -42,7 +42,7 @@ DIES = "def main():\n    raise SystemExit(1)\n"
 
 HARDWARE = f"""
 import os, signal, sys
-sys.path += {PATHS}
+sys.path[:0] = {PATHS}
 from pathlib import Path
 from aldaba_sim.pin_panel import PinPanel
 from aldaba_sim.pn532 import Pn532Board
@@ -60,7 +60,7 @@ RuntimeDirectory=parts
 """
 FIRST = f"""
 import sys
-sys.path += {PATHS}
+sys.path[:0] = {PATHS}
 from pathlib import Path
 from aldaba_edge import bundle, update
 from aldaba_edge.update_adapters import PipInstaller
