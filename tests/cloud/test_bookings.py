@@ -12,6 +12,7 @@ from sqlalchemy import select
 from aldaba_cloud.bookings import attendance, service, store
 from aldaba_cloud.bookings.models import (
     Booking,
+    CannotStep,
     HouseRules,
     NotBookable,
     Request,
@@ -25,6 +26,7 @@ from aldaba_cloud.bookings.models import (
 from aldaba_cloud.bookings.prices import PriceRule
 from aldaba_cloud.config import Config
 from aldaba_cloud.db import Database, Scope, Work
+from aldaba_cloud.errors import Missing
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import service as members
 from aldaba_cloud.members import terms_store as terms
@@ -286,3 +288,26 @@ def test_house_rules_are_kept(desk: Desk) -> None:
         kept = store.find_resource(work, desk.room.id)
     assert kept is not None
     assert kept.rules == HouseRules(before=5, longest=90)
+
+
+def test_a_room_that_was_given_back_cannot_be_had_again_by_pressing_check_in(desk: Desk) -> None:
+    with desk.work() as work:
+        store.save_resource(work, replace(desk.room, zone=None))
+    made = desk.book(desk.asks())
+    desk.now = TEN + timedelta(minutes=15)
+    with desk.work() as work:
+        attendance.attend(work, BARCELONA)
+    with pytest.raises(CannotStep), desk.work() as work:
+        attendance.check_in(work, made.id, BEA)
+
+
+def test_nobody_checks_in_once_the_time_is_over(desk: Desk) -> None:
+    made = desk.book(desk.asks())
+    desk.now = TEN + timedelta(hours=1)
+    with pytest.raises(NotBookable, match="over"), desk.work() as work:
+        attendance.check_in(work, made.id, BEA)
+
+
+def test_a_guest_has_to_be_somebody(desk: Desk) -> None:
+    with pytest.raises(Missing, match="nobody"):
+        desk.book(replace(desk.asks(), guests=(HolderId("nobody"),)))

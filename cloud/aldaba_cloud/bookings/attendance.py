@@ -11,7 +11,17 @@ from typing import Final
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.bookings import store
-from aldaba_cloud.bookings.models import Booking, BookingId, Resource, ResourceId, Span, State, Step, after
+from aldaba_cloud.bookings.models import (
+    Booking,
+    BookingId,
+    NotBookable,
+    Resource,
+    ResourceId,
+    Span,
+    State,
+    Step,
+    after,
+)
 from aldaba_cloud.bookings.prices import no_show_fee
 from aldaba_cloud.bookings.service import RIGHTS_CHANGED, serve_waiting
 from aldaba_cloud.bookings.states import (
@@ -55,7 +65,8 @@ def check_in(work: Work, booking: BookingId, holder: HolderId) -> Booking:
     Raises:
         Missing: no such booking of which this is the host or a guest.
         NotNow: too early.
-        CannotStep: it is over, or was cancelled.
+        NotBookable: its time is over.
+        CannotStep: it was cancelled or given back. What a door saw in time repairs that (`attend`); a page cannot.
     """
     found = store.find_booking(work, booking)
     resource = store.find_resource(work, found.resource) if found else None
@@ -63,7 +74,9 @@ def check_in(work: Work, booking: BookingId, holder: HolderId) -> Booking:
         raise Missing("booking", booking)
     if work.now < opens_at(found, resource):
         raise NotNow(opens_at(found, resource))
-    came = checked_in(found, work.now)
+    if work.now >= found.span.end:
+        raise NotBookable("The time of this booking is over. Make another one.")
+    came = replace(found, state=after(found.state, Step.CHECK_IN), checked_in_at=work.now, doubt="")
     store.save_booking(work, came)
     audit.note(work, came.site, "booking_checked_in", came.id, by=holder)
     return came
@@ -123,8 +136,6 @@ def _came(work: Work, booking: Booking, resource: Resource, at: datetime) -> boo
     audit.note(work, booking.site, action, booking.id, at=at.isoformat(), resold=not kept)
     if was_released:
         _tell(work, now)
-    if not kept:
-        outbox.tell(work, booking.site, "task.wanted", booking.id, {"why": "booking_resold", "resource": resource.id})
     return kept
 
 

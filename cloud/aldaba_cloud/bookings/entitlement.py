@@ -124,3 +124,15 @@ def _known_holder(work: Work, holder: HolderId) -> Holder:
     if found is None:
         raise Missing("holder", holder)
     return found
+
+
+def check_guests(work: Work, request: Request) -> None:
+    """Doors open to guests, so each has to be somebody.
+
+    Raises:
+        Missing: there is no such holder within the caller's sight.
+    """
+    known = members.holders_by_id(work, request.guests) if request.guests else {}
+    for guest in request.guests:
+        if guest not in known:
+            raise Missing("holder", guest)

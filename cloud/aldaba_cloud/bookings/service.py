@@ -12,7 +12,7 @@ from typing import Final
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.bookings import store
 from aldaba_cloud.bookings.clocks import weekly
-from aldaba_cloud.bookings.entitlement import priced, terms_for
+from aldaba_cloud.bookings.entitlement import check_guests, priced, terms_for
 from aldaba_cloud.bookings.models import (
     LIVE,
     Booking,
@@ -66,12 +66,13 @@ def book(work: Work, request: Request) -> Booking:
     """Book, or ask where the house wants to be asked first.
 
     Raises:
-        Missing: no such resource or holder within the caller's sight.
+        Missing: no such resource, host or guest within the caller's sight.
         NotBookable: a rule of the house, a quota or an unpaid bill forbids it.
         SlotTaken: somebody else has it then.
     """
     resource = resource_of(work, request.resource)
     check_rules(resource, request, work.now)
+    check_guests(work, request)
     sold = terms_for(work, resource, request)
     asked = resource.rules.approval and not sold.free
     made = Booking(
@@ -229,7 +230,7 @@ def wait_for(work: Work, request: Request, until: datetime | None = None) -> Wai
 def serve_waiting(work: Work, resource: Resource, span: Span) -> list[Booking]:
     """Book for whoever waits for what was just freed, in the order in which they asked."""
     served = []
-    freed = {*resource.claimed, *(one.id for one in store.list_resources(work) if resource.id in one.parts)}
+    freed = [one.id for one in store.list_resources(work) if {*one.claimed} & {*resource.claimed}]
     for waiting in store.waiting_for(work, freed, resource.held(span)):
         try:
             with work.db.begin_nested():
