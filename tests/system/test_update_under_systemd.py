@@ -84,7 +84,7 @@ systemctl start hardware.service
 mkdir /opt/aldaba
 /srv/python/bin/python3 "/srv/room/first.py" "/srv/room/1.0.bundle" "/srv/room/root.pub"
 edge=/opt/aldaba/good/bin/aldaba-edge
-serves() { for _ in $(seq 900); do $edge status --json 2>/dev/null && return 0; sleep 0.2; done; return 1; }
+serves() { for _ in $(seq 300); do $edge status --json 2>/dev/null && return 0; sleep 0.2; done; return 1; }
 step first
 systemctl start aldaba-edge.service && serves
 """
