@@ -1,6 +1,6 @@
 """One row read over HTTP by somebody signed in, on 32 connections that never rest.
 
-Ours: `GET /api/holders/{id}` of a real `aldaba-cloud serve` on SQLite, one process:
+Ours: `GET /api/v1/holders/{id}` of a real `aldaba-cloud serve` on SQLite, one process:
 session, role and scope are looked up, the row is read, the request is logged.
 Floor: a bare ASGI application on the same server; peer: a FastAPI route with the
 same body and no database. Every answer is 200 and holds the row. Beside the speed:
@@ -39,7 +39,7 @@ REQUESTS = 640
 """In one sample of the throughput."""
 SAMPLES = 2
 PASSWORD = "four plain words here"  # noqa: S105 - of an account that lives for a minute
-PATH = f"/api/holders/{ROW.id}"
+PATH = f"/api/v1/holders/{ROW.id}"
 PROGRAM = Path(sys.executable).with_name("aldaba-cloud")
 START_SECONDS = 60.0
 
@@ -136,7 +136,7 @@ def _answer(port: int, path: str, cookie: str = "") -> tuple[int, bytes]:
 def _sign_in(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
     body = json.dumps({"email": "operator@bench.test", "password": PASSWORD})
-    connection.request("POST", "/api/session", body, {"content-type": "application/json"})
+    connection.request("POST", "/api/v1/session", body, {"content-type": "application/json"})
     answer = connection.getresponse()
     assert answer.status == HTTPStatus.CREATED, answer.read()
     cookie = answer.headers["set-cookie"].partition(";")[0]
@@ -149,7 +149,7 @@ def _prove(port: int, cookie: str) -> None:
     status, body = _answer(port, PATH, cookie)
     assert (status, json.loads(body)) == (HTTPStatus.OK, ROW.model_dump())
     assert _answer(port, PATH)[0] == _answer(port, PATH, "aldaba=made-up")[0] == HTTPStatus.UNAUTHORIZED
-    assert _answer(port, "/api/holders/nobody", cookie)[0] == HTTPStatus.NOT_FOUND
+    assert _answer(port, "/api/v1/holders/nobody", cookie)[0] == HTTPStatus.NOT_FOUND
 
 
 class Client:

@@ -124,7 +124,7 @@ def _one_event(door: Client, toy: ToyController, screens: Readers) -> float:
 def _sign_in(port: int) -> str:
     connection = http.client.HTTPConnection("localhost", port)
     body = json.dumps({"email": "operator@bench.test", "password": PASSWORD})
-    connection.request("POST", "/api/session", body, {"content-type": "application/json"})
+    connection.request("POST", "/api/v1/session", body, {"content-type": "application/json"})
     answer = connection.getresponse()
     assert answer.status == http.HTTPStatus.CREATED, answer.read()
     cookie = answer.headers["set-cookie"].partition(";")[0]

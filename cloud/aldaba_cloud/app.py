@@ -100,7 +100,7 @@ def create_app(
         if database is None:
             opened.close()
 
-    app = FastAPI(title="Aldaba", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = FastAPI(title="Aldaba", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.cloud = cloud
     _mount(app)
     app.add_middleware(Guard)

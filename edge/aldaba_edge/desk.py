@@ -80,7 +80,7 @@ class DeskCloud:
             DeskRefused: address or password are wrong.
             CloudUnreachable: nobody answers.
         """
-        self._token = str(self._post("/api/session", {"email": email, "password": password})["csrf_token"])
+        self._token = str(self._post("/api/v1/session", {"email": email, "password": password})["csrf_token"])
 
     def keys(self, blank: Blank, order: Order) -> dict[str, Any]:
         """What makes this card."""

@@ -143,6 +143,6 @@ def account(
 
 def sign_in(browser: TestClient, email: str, password: str = PASSWORD) -> dict[str, str]:
     """Sign in; returns the header that changing requests carry."""
-    answer = browser.post("/api/session", json={"email": email, "password": password})
+    answer = browser.post("/api/v1/session", json={"email": email, "password": password})
     assert answer.status_code == 201, answer.text
     return {"x-csrf-token": answer.json()["csrf_token"]}

@@ -91,7 +91,7 @@ def test_the_visitor_needs_nothing_but_the_link_until_the_pass_ends(
     operator: TestClient, space: SmallSpace, clock: HandClock
 ) -> None:
     told = issued(operator, space)
-    operator.delete("/api/session")
+    operator.delete("/api/v1/session")
     operator.cookies.clear()
     answer = operator.get(told["link"])
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")

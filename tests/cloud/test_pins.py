@@ -90,7 +90,7 @@ def test_no_table_holds_the_digits_of_a_pin(operator: TestClient, database: Data
         kept = "".join(str(row) for table in metadata.sorted_tables for row in db.execute(select(table)))
     assert told["pin"] not in kept
     assert told["duress_pin"] not in kept
-    assert told["pin"] not in operator.get(f"/api/holders/{space.ana}/credentials").text
+    assert told["pin"] not in operator.get(f"/api/v1/holders/{space.ana}/credentials").text
 
 
 def test_a_pin_of_duress_is_no_slip_of_a_finger_away_and_a_pin_is_never_given_twice(

@@ -114,7 +114,7 @@ def address(path: str, space: SmallSpace, credential: str) -> str:
 
 
 def card_of(browser: TestClient, space: SmallSpace) -> str:
-    return str(browser.get(f"/api/holders/{space.ana}/credentials").json()[0]["id"])
+    return str(browser.get(f"/api/v1/holders/{space.ana}/credentials").json()[0]["id"])
 
 
 def test_every_route_answers_404_for_another_sites_things(
@@ -158,7 +158,7 @@ def test_lists_show_only_the_callers_sites(
 ) -> None:
     account(database, config, "here@example.org", Role.OPERATOR, BARCELONA)
     sign_in(browser, "here@example.org")
-    for path in ("/api/sites", "/api/holders", "/api/schedules", "/api/rules"):
+    for path in ("/api/v1/sites", "/api/v1/holders", "/api/v1/schedules", "/api/v1/rules"):
         told = browser.get(path).text
         assert both["here"].site in told, path
         assert both["there"].site not in told, path
@@ -173,7 +173,7 @@ def test_a_sites_operator_finds_their_people_and_the_owner_finds_everybody(
     found = {}
     for email in ("here@example.org", "owner@example.org"):
         sign_in(browser, email)
-        found[email] = {one["id"] for one in browser.get("/api/holders").json()}
+        found[email] = {one["id"] for one in browser.get("/api/v1/holders").json()}
     everybody = {person for space in both.values() for person in (space.ana, space.cleaner)}
     assert found["owner@example.org"] == everybody
     assert found["here@example.org"] == {both["here"].ana, both["here"].cleaner}
@@ -188,7 +188,7 @@ def test_a_what_if_about_another_sites_door_or_person_is_a_404(
 
     def ask(holder: SmallSpace, door: SmallSpace) -> int:
         query = {"holder": holder.ana, "door": door.door("street")}
-        return browser.get("/api/explanation", params=query).status_code
+        return browser.get("/api/v1/explanation", params=query).status_code
 
     assert (ask(here, here), ask(here, there), ask(there, here)) == (200, 404, 404)
 
@@ -198,7 +198,7 @@ def test_an_operator_may_not_change_schedules(
 ) -> None:
     account(database, config, "op@example.org", Role.OPERATOR, BARCELONA)
     header = sign_in(browser, "op@example.org")
-    answer = browser.put(f"/api/schedules/{both['here'].hours}", headers=header, json={"week": [[]] * 7})
+    answer = browser.put(f"/api/v1/schedules/{both['here'].hours}", headers=header, json={"week": [[]] * 7})
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
 
 

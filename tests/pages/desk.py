@@ -40,7 +40,7 @@ class Desk:
         return answer.text
 
     def send(self, address: str, /, **fields: str) -> Response:
-        token = self.browser.get("/api/session").json()["csrf_token"]
+        token = self.browser.get("/api/v1/session").json()["csrf_token"]
         form = {"csrf_token": token, **fields}
         return self.browser.post(address, data=form, headers=AS_BROWSER)
 

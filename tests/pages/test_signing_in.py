@@ -51,10 +51,10 @@ def test_signing_out_needs_the_token_of_the_page(browser: TestClient) -> None:
     assert browser.post("/sign-out", headers=AS_BROWSER).status_code == 403
     page = browser.get("/nowhere-yet", headers=AS_BROWSER)
     assert page.status_code == 404
-    token = browser.get("/api/session").json()["csrf_token"]
+    token = browser.get("/api/v1/session").json()["csrf_token"]
     answer = browser.post("/sign-out", data={"csrf_token": token}, headers=AS_BROWSER, follow_redirects=False)
     assert answer.headers["location"] == "/sign-in"
-    assert browser.get("/api/session").status_code == 401
+    assert browser.get("/api/v1/session").status_code == 401
 
 
 def test_a_switched_language_and_theme_stay(browser: TestClient) -> None:

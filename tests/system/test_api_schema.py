@@ -70,7 +70,7 @@ def signed_in(config: Config, email: str, password: str) -> list[str]:
     """The headers of a session."""
     with closing(http.client.HTTPConnection(config.host, config.port, timeout=PATIENCE)) as connection:
         body = json.dumps({"email": email, "password": password})
-        connection.request("POST", "/api/session", body, {"content-type": "application/json"})
+        connection.request("POST", "/api/v1/session", body, {"content-type": "application/json"})
         answer = connection.getresponse()
         told = json.loads(answer.read())
         assert answer.status == http.HTTPStatus.CREATED, told
@@ -89,7 +89,7 @@ def test_nothing_that_is_sent_to_the_api_makes_the_server_fail(tmp_path: Path) -
         done = subprocess.run(
             [
                 *(shutil.which("uv") or "uv", "run", "--isolated", "--no-project", "--with", SCHEMATHESIS),
-                *("schemathesis", "run", f"{config.base_url}/api/openapi.json", *headers),
+                *("schemathesis", "run", f"{config.base_url}/api/v1/openapi.json", *headers),
                 *("--checks", "not_a_server_error", "--max-time", str(SECONDS), "--seed", "1", "--no-color"),
                 *("--exclude-tag", "session", "--generation-database", "none", "--no-shrink", "--warnings", "off"),
             ],

@@ -132,7 +132,7 @@ class Browser:
     def _sign_in(self, port: int) -> str:
         body = json.dumps({"email": "operator@replicas.test", "password": PASSWORD})
         with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)) as connection:
-            connection.request("POST", "/api/session", body, {"content-type": "application/json"})
+            connection.request("POST", "/api/v1/session", body, {"content-type": "application/json"})
             answer = connection.getresponse()
             assert answer.status == HTTPStatus.CREATED
             return answer.headers["set-cookie"].partition(";")[0]

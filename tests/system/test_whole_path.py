@@ -229,7 +229,7 @@ class Desk:
         email, password = space.password(role)
         self._url = space.url
         self._requests = chromium.new_context().request
-        signed_in = self._requests.post(f"{space.url}/api/session", data={"email": email, "password": password})
+        signed_in = self._requests.post(f"{space.url}/api/v1/session", data={"email": email, "password": password})
         self._headers = {"x-csrf-token": signed_in.json()["csrf_token"]}
 
     def post(self, path: str, said: dict[str, object]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Language, sentence
 from aldaba_shared.schedule import DAY_MINUTES, Window, Windows
 
-router = APIRouter(prefix="/api", tags=["access"])
+router = APIRouter(prefix="/api/v1", tags=["access"])
 
 Minute = Annotated[int, Field(ge=0, le=DAY_MINUTES)]
 Day = list[tuple[Minute, Minute]]

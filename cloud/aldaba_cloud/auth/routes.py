@@ -10,7 +10,7 @@ from aldaba_cloud.auth.models import Session, roles_of
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.deps import CloudDep, CurrentSession, OneTurn, TransactionDep, drop_session, keep_session
 
-router = APIRouter(prefix="/api", tags=["session"], route_class=OneTurn)
+router = APIRouter(prefix="/api/v1", tags=["session"], route_class=OneTurn)
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 

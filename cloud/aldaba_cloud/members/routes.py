@@ -9,7 +9,7 @@ from aldaba_cloud.members import store
 from aldaba_cloud.members.models import Holder
 from aldaba_shared.ids import HolderId
 
-router = APIRouter(prefix="/api/holders", tags=["members"], route_class=OneTurn)
+router = APIRouter(prefix="/api/v1/holders", tags=["members"], route_class=OneTurn)
 
 
 class HolderOut(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.places import service
 
-router = APIRouter(prefix="/api/sites", tags=["places"], route_class=OneTurn)
+router = APIRouter(prefix="/api/v1/sites", tags=["places"], route_class=OneTurn)
 
 
 class SiteOut(BaseModel):
