@@ -38,7 +38,7 @@ from aldaba_edge.codecs.wiegand import CardNumber
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import DoorId
 from aldaba_shared.keys import CredentialKind
-from aldaba_sim import barcelona
+from aldaba_sim import barcelona, shop
 from aldaba_sim.building import Building, Opening, Space
 from aldaba_sim.children import Children
 from aldaba_sim.crowd import Crowd, Passer
@@ -192,6 +192,7 @@ class Demo:
         with database.write() as connection:
             work = Work(connection, Scope(barcelona.NETWORK), now)
             space = barcelona.seed_space(work, keyring, Passwords(config), Random(1))
+            shop.open_shop(work, Random(3))
             codes = {
                 name: pairing.issue_code(work, keyring, barcelona.SITE, name, [DoorId(name)])
                 for name in self._building.openings
