@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from threading import Thread
 
 import pytest
 
 from aldaba_cloud.billing import ledger_store, store
 from aldaba_cloud.billing.chain_store import records
-from aldaba_cloud.billing.models import InvoiceKind, Pending
+from aldaba_cloud.billing.models import Pending
 from aldaba_cloud.billing.month_run import Difference, against_last_month, differences, invoice_month, preview
-from aldaba_cloud.billing.numbering import take_numbers
 from aldaba_cloud.billing.verifactu import broken_at
 from aldaba_cloud.db import Database, Scope, Work
 from aldaba_cloud.members import terms_store as terms
@@ -187,26 +185,3 @@ def test_in_test_mode_no_real_number_is_taken_and_no_record_made(database: Datab
         space.join("ana")
         assert run(space) == [("TEST-BCN-2026-000001", 27830)]
         assert records(space.work, ISSUER.tax_id) == []
-
-
-def test_fifty_writers_that_roll_back_now_and_then_leave_no_hole(database: Database) -> None:
-    taken: list[int] = []
-
-    def write(which: int) -> None:
-        try:
-            with database.write() as db:
-                work = Work(db, Scope(NETWORK), MONDAY_NOON)
-                numbers = take_numbers(work, BARCELONA, ISSUER.series(InvoiceKind.INVOICE, 2026), 1 + which % 3)
-                if which % 4 == 0:
-                    raise InterruptedError  # noqa: TRY301 -- the writer's own change of mind
-            taken.extend(numbers)
-        except InterruptedError:
-            return
-
-    threads = [Thread(target=write, args=(which,)) for which in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(taken) == list(range(1, len(taken) + 1))
-    assert len(taken) == sum(1 + which % 3 for which in range(50) if which % 4)
