@@ -50,6 +50,7 @@ from aldaba_cloud.pages.mount import PARTS as PAGES
 from aldaba_cloud.pages.mount import mount as mount_pages
 from aldaba_cloud.places.routes import router as places_router
 from aldaba_cloud.replicas import Replicas
+from aldaba_cloud.tasks.routes import router as tasks_router
 from aldaba_shared.errors import AldabaError
 
 STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
@@ -131,6 +132,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         my_bookings_router,
         fleet_router,
         link_router,
+        tasks_router,
         *(part.router for part in PAGES),
     ):
         whole.include_router(router)

@@ -29,6 +29,7 @@ from aldaba_cloud.members import store as members_store
 from aldaba_cloud.members import terms_store as members_terms_store
 from aldaba_cloud.occupancy import store as occupancy_store
 from aldaba_cloud.places import store as places_store
+from aldaba_cloud.tasks import store as tasks_store
 
 STORES = (
     audit,
@@ -36,6 +37,7 @@ STORES = (
     outbox,
     auth_store,
     places_store,
+    tasks_store,
     members_store,
     members_terms_store,
     billing_store,

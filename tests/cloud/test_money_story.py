@@ -29,6 +29,8 @@ from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import PlanKind, Standing
 from aldaba_cloud.members.terms import BillTo, PayBy, PaymentTerms, TaxIdKind
 from aldaba_cloud.pricing.models import PriceLine
+from aldaba_cloud.tasks.models import TaskKind
+from aldaba_cloud.tasks.store import open_tasks
 from aldaba_shared.ids import ContractId
 from tests.cloud.billed_space import DEBIT, ISSUER, BilledSpace
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
@@ -85,7 +87,10 @@ def test_a_returned_debit_limits_eight_days_after_it_and_payment_restores(space:
     ]
     assert taken == [(12, Step.REMIND), (16, Step.WARN), (17, Step.LIMIT)]
     assert standing(space)[0] is Standing.LIMITED
+    (task,) = open_tasks(space.work)
+    assert (task.told, task.due) == ("Call about invoice BCN-2026-000001: 278.30 EUR open", date(2026, 11, 16))
     pay(space, head, head.total_cents, "p2")
+    assert open_tasks(space.work) == []
     assert standing(space) == (Standing.GOOD, date(2026, 12, 5))
     assert reminders.remind(space.work, BARCELONA, date(2026, 12, 30)) == []
     assert {one.subject for one in outbox.waiting(space.work.db, [outbox.RIGHTS_CHANGED])} == {"h-ana"}
@@ -98,6 +103,7 @@ def test_an_office_is_never_limited_without_a_person(space: BilledSpace, kind: P
     head = invoiced(space)
     steps = [step for day in range(6, 30) for _, step in reminders.remind(space.work, BARCELONA, date(2026, 11, day))]
     assert steps == [Step.REMIND, Step.WARN, Step.ASK_PERSON]
+    assert [task.kind for task in open_tasks(space.work)] == [TaskKind.DEBT, TaskKind.DEBT_DECISION]
     assert standing(space) == (Standing.GOOD, None)
     store.add_issuer(space.work, replace(ISSUER, id="iss_2", locks_offices=True))
     payments.limit(space.work, head)

@@ -24,6 +24,8 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members.terms import BillTo
 from aldaba_cloud.pricing.models import PriceLine
 from aldaba_cloud.schema import tables
+from aldaba_cloud.tasks import service as tasks
+from aldaba_cloud.tasks.service import NewTask
 from tests.cloud.billed_space import ISSUER
 from tests.cloud.conftest import BARCELONA, GIRONA, MONDAY_NOON, NETWORK, account, sign_in
 from tests.cloud.small_space import SmallSpace
@@ -35,6 +37,7 @@ BODIES: dict[str, object] = {
     "issue_credential": {"kind": "uid", "number": "0011223344", "label": "card"},
     "revoke_credential": {"because": "lost"},
     "set_pin": {"duress": False},
+    "give_task": {"owner": None},
 }
 MOVED = {"start": "2026-11-24T10:00", "end": "2026-11-24T11:00"}
 
@@ -55,6 +58,7 @@ def both(database: Database, config: Config) -> dict[str, SmallSpace]:
             passes.issue_pass(replace(work, new_id=space.named), wanted, keyring)
             book_room(replace(work, new_id=space.named), space)
             invoice(replace(work, new_id=space.named), space)
+            tasks.open_task(replace(work, new_id=space.named), NewTask(space.site, title="Water the plants"))
         service.publish_everywhere(work, keyring)
     return spaces
 
@@ -107,6 +111,7 @@ def address(path: str, space: SmallSpace, credential: str) -> str:
         series_id=space.named("ser"),
         wait_id=space.named("wai"),
         invoice_id=space.named("inv"),
+        task_id=space.named("tsk"),
         journal="j1",
         sequence=1,
         day="2026-12-25",

@@ -111,6 +111,8 @@ STOPS: Final = (
     Stop("door", "/doors/{door}", "op", "/doors/offices"),
     Stop("door-released", "/doors/{door}", "op", "/doors/llotja", press("form[action$=release] button")),
     Stop("no-such-door", "/doors/{door}", "op", "/doors/nowhere", answers=404),
+    Stop("tasks", "/tasks", "op"),
+    Stop("tasks-empty", "/tasks", "op", "/tasks?site=site_gro"),
     Stop("passes", "/passes", "op"),
     Stop("passes-empty", "/passes", "op", "/passes?site=site_gro"),
     Stop("pass", "/passes/{name}", "op", "/passes", follow("/passes/.+")),

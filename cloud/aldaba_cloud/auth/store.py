@@ -4,7 +4,7 @@ Signing in happens before there is a caller, so the functions it needs take a
 connection and no scope; they look an address or a token up and nothing else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -102,6 +102,16 @@ def find_account(work: Work, account_id: str) -> Account | None:
     """The account, if the caller's scope holds it."""
     row = work.db.execute(select(accounts).where(accounts.c.id == account_id, work.visible(accounts))).first()
     return _account(row, _grants(work.db, account_id)) if row else None
+
+
+def names_of_colleagues(work: Work, roles: Collection[Role]) -> dict[str, str]:
+    """Whoever holds one of these roles where the caller looks: their names by account id, in the order of names."""
+    holding = select(account_roles.c.account_id).where(
+        account_roles.c.role.in_(sorted(roles)), work.visible(account_roles)
+    )
+    mine = accounts.c.id.in_(holding) & accounts.c.enabled & work.visible(accounts)
+    rows = work.db.execute(select(accounts.c.id, accounts.c.name).where(mine).order_by(accounts.c.name, accounts.c.id))
+    return {row.id: row.name for row in rows}
 
 
 def set_password(work: Work, account_id: str, password: str) -> None:

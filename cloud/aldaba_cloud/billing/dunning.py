@@ -35,6 +35,11 @@ STEPS: Final = ((3, Step.REMIND), (7, Step.WARN), (GRACE_DAYS + 1, Step.LIMIT))
 """Days after D on which a step is due."""
 
 
+def task_key(invoice: str, step: Step) -> str:
+    """What the task of a step is about, so that it can be found again when the debt is paid."""
+    return f"{step} {invoice}"
+
+
 def debt_day(invoice: Invoice, promised: date | None = None) -> date:
     """D of an invoice; a promise moves it later, never earlier."""
     return max(invoice.debt_known_on, promised or invoice.debt_known_on)

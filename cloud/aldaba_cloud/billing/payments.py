@@ -12,7 +12,7 @@ from datetime import date
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.billing import ledger_store, payment_store, store
-from aldaba_cloud.billing.dunning import doors_due, may_lock
+from aldaba_cloud.billing.dunning import Step, doors_due, may_lock, task_key
 from aldaba_cloud.billing.models import Invoice, InvoiceState, MoneyNews, Payment, after
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
@@ -22,6 +22,7 @@ from aldaba_cloud.members import terms_store
 from aldaba_cloud.members.models import Contract, PlanKind, Standing
 from aldaba_cloud.members.states import STANDINGS, DebtNews
 from aldaba_cloud.members.terms import PayBy
+from aldaba_cloud.tasks import service as tasks
 from aldaba_shared.ids import ContractId, SiteId
 
 
@@ -202,6 +203,9 @@ def _contracts(work: Work, invoice: Invoice) -> list[Contract]:
 
 def _follow(work: Work, invoice: Invoice, news: DebtNews) -> None:
     """Let the standing of each contract on an invoice follow; another debt of it keeps it where it is."""
+    if news is DebtNews.ALL_PAID:
+        for step in Step:
+            tasks.settle(work, task_key(invoice.id, step))
     kinds = {plan.id: plan.kind for plan in members_store.list_plans(work)}
     for contract in _contracts(work, invoice):
         owed = [one for one in store.open_invoices(work, contract.id) if one.state is InvoiceState.RETURNED]

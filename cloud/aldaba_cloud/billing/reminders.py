@@ -2,19 +2,25 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.billing import payment_store, payments, store
-from aldaba_cloud.billing.dunning import Step, debt_day, steps_due
+from aldaba_cloud.billing.dunning import Step, debt_day, steps_due, task_key
 from aldaba_cloud.billing.models import Invoice
 from aldaba_cloud.billing.nightly import audit_by_night
 from aldaba_cloud.billing.service import today_at
 from aldaba_cloud.db import Work
+from aldaba_cloud.money import amount
 from aldaba_cloud.places import store as places
+from aldaba_cloud.tasks import service as tasks
+from aldaba_cloud.tasks.models import TaskKind
+from aldaba_cloud.tasks.service import NewTask
 from aldaba_shared.ids import SiteId
 
 MAIL_DUE = "mail.due"
-TASK_DUE = "task.due"
+TASKS: Final = {Step.WARN: TaskKind.DEBT, Step.ASK_PERSON: TaskKind.DEBT_DECISION}
+"""Steps that ask a person to do something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ def remind(work: Work, site: SiteId, today: date | None = None) -> list[tuple[st
     for debt in board(work, today, site):
         for step in debt.due:
             if payment_store.note_step(work, debt.invoice.site, debt.invoice.id, step, today):
-                _take(work, debt.invoice, step)
+                _take(work, debt.invoice, step, today)
                 taken.append((debt.invoice.number, step))
     return taken
 
@@ -61,12 +67,16 @@ def look_after_money(work: Work) -> None:
     audit_by_night(work)
 
 
-def _take(work: Work, invoice: Invoice, step: Step) -> None:
+def _take(work: Work, invoice: Invoice, step: Step, today: date) -> None:
     body = {"party": invoice.party, "number": invoice.number, "open_cents": invoice.open_cents, "step": step.value}
     if step in {Step.REMIND, Step.WARN}:
         outbox.tell(work, invoice.site, MAIL_DUE, invoice.id, body)
-    if step in {Step.WARN, Step.ASK_PERSON}:
-        outbox.tell(work, invoice.site, TASK_DUE, invoice.id, body)
+    if step in TASKS:
+        facts = {"number": invoice.number, "open": f"{amount(invoice.open_cents)} EUR"}
+        about = NewTask(
+            invoice.site, TASKS[step], facts=facts, due=today, link="/money/debts", key=task_key(invoice.id, step)
+        )
+        tasks.open_task(work, about)
     if step is Step.LIMIT:
         payments.limit(work, invoice)
     audit.note(work, invoice.site, "debt_reminded", invoice.id, step=step.value)

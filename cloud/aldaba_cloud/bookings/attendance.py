@@ -37,7 +37,11 @@ from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import books
 from aldaba_cloud.fleet import store as fleet
+from aldaba_cloud.members import store as members
 from aldaba_cloud.places import store as places
+from aldaba_cloud.tasks import service as tasks
+from aldaba_cloud.tasks.models import TaskKind
+from aldaba_cloud.tasks.service import NewTask
 from aldaba_shared.ids import HolderId, SiteId, ZoneId
 
 LOOKED_BACK: Final = timedelta(days=7)
@@ -136,7 +140,16 @@ def _came(work: Work, booking: Booking, resource: Resource, at: datetime) -> boo
     audit.note(work, booking.site, action, booking.id, at=at.isoformat(), resold=not kept)
     if was_released:
         _tell(work, now)
+    if not kept:
+        _ask_to_talk(work, now, resource)
     return kept
+
+
+def _ask_to_talk(work: Work, booking: Booking, resource: Resource) -> None:
+    host = members.find_holder(work, booking.host)
+    facts = {"who": host.name if host else booking.host, "what": resource.name}
+    asked = NewTask(booking.site, TaskKind.RESOLD, facts=facts, key=f"resold {booking.id}")
+    tasks.open_task(work, asked)
 
 
 def _given_back(work: Work, booking: Booking, resource: Resource) -> None:

@@ -28,6 +28,7 @@ from aldaba_cloud.pages import (
     special_days,
     stickers,
     tags,
+    tasks,
     visitors,
 )
 from aldaba_cloud.pages.kit import renderer
@@ -59,6 +60,7 @@ PARTS: Final = (
     cards,
     stickers,
     tags,
+    tasks,
 )
 """Whatever has a `router` of its own: every page, and the static files."""
 

@@ -37,6 +37,7 @@ GROUPS: Final = (
         (
             Entry("/board", "board", mark("Board"), Role.OPERATOR, also=("/events",)),
             Entry("/doors", "shut", mark("Doors"), Role.OPERATOR, also=("/admin/doors",)),
+            Entry("/tasks", "check", mark("Tasks"), Role.OPERATOR),
             Entry("/passes", "people", mark("Visitors"), Role.OPERATOR),
             Entry("/cards", "card", mark("Cards"), Role.OPERATOR, also=("/card-rounds", "/credentials")),
         ),

@@ -1,0 +1,1 @@
+"""Tasks: something that a person has to do, whoever noticed it."""
