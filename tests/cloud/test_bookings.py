@@ -33,7 +33,9 @@ from aldaba_cloud.members import terms_store as terms
 from aldaba_cloud.members.models import Holder, HolderKind, Standing
 from aldaba_cloud.members.terms import PlanVersion, QuotaKind, Spell
 from aldaba_cloud.outbox import outbox
+from aldaba_cloud.tasks.store import open_tasks
 from aldaba_shared.ids import HolderId
+from tests.cloud.came_in import came_in
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
 from tests.cloud.small_space import SmallSpace
 
@@ -253,6 +255,23 @@ def test_nobody_there_in_time_gives_the_room_back_and_the_next_in_line_gets_it(d
             desk.space.ana
         ]
         assert attendance.attend(work, BARCELONA).released == ()
+
+
+def test_whoever_came_although_the_hour_was_resold_is_somebodys_task(desk: Desk) -> None:
+    desk.change(release_after=15)
+    with desk.work() as work:
+        store.save_resource(work, replace(desk.room, zone=None))
+    made = desk.book(desk.asks(minutes=120))
+    desk.now = TEN + timedelta(minutes=15)
+    with desk.work() as work:
+        attendance.attend(work, BARCELONA)
+        service.book(work, desk.asks(TEN + timedelta(minutes=30), 30, desk.space.ana))
+        store.save_resource(work, desk.room)
+        came_in(work, BARCELONA, BEA, TEN + timedelta(minutes=5), zone=desk.space.zone("room"))
+        assert attendance.attend(work, BARCELONA).resold == (made.id,)
+        assert [task.told for task in open_tasks(work)] == [
+            "Talk to Bea, who came although the hour was given to somebody else: Sala A"
+        ]
 
 
 def test_a_room_with_a_silent_door_is_kept_and_marked_once(desk: Desk) -> None:

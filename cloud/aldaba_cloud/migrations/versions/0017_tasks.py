@@ -1,13 +1,13 @@
 """Tasks.
 
-Revision: 0016_tasks; after: 0015_payments
+Revision: 0017_tasks; after: 0016_final_documents
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016_tasks"
-down_revision = "0015_payments"
+revision = "0017_tasks"
+down_revision = "0016_final_documents"
 branch_labels = None
 depends_on = None
 
