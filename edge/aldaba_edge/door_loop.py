@@ -390,7 +390,7 @@ class DoorLoop:
         presences, rules = self._shared.presences, self._shared.rules.presence
         known = rules.zones.get(zone)
         apart = known is not None and presences.apart(known.controllers)
-        return seen_by(presences.stays(), holder, zone, rules, at, apart=apart)
+        return seen_by(presences.stays(), holder, zone, rules, at, apart=apart, lets_back=facts.lets_back)
 
     def _now(self, wanted: Wanted, *, rules_sound: bool) -> DoorNow:
         """The door as `decide` is to see it."""

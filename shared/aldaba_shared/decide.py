@@ -61,6 +61,8 @@ class Notice(StrEnum):
     RULES_STALE = "rules_stale"
     PRESENCE_APART = "presence_apart"
     """Decided while a controller of the zone ahead could not be heard."""
+    CAME_BACK = "came_back"
+    """Outside the schedule, and inside when it ended: in again for a moment."""
 
 
 class Presented(Struct, frozen=True, omit_defaults=True):
@@ -85,6 +87,8 @@ class PresenceNow(Struct, frozen=True, omit_defaults=True):
     safety_limit: int | None = None
     apart: bool = False
     """A controller of the zone cannot be heard: who is inside is what was last heard."""
+    on_site_at: Moment | None = None
+    """When the holder was last known anywhere inside the site; told only where a right lets people come back."""
 
 
 class DoorNow(Struct, frozen=True, omit_defaults=True):
@@ -135,13 +139,13 @@ def decide(shown: Presented, facts: Facts, presence: PresenceNow, door: DoorNow)
         return Decision(Reason.UNKNOWN_CREDENTIAL)
     reason = (
         _credential_refused(credential, shown, door)
-        or _rights_refused(facts.rights, shown.at)
+        or _rights_refused(facts.rights, shown.at, presence.on_site_at)
         or _place_refused(shown, presence)
         or _company_needed(credential.holder, door)
     )
     if reason is not None:
         return Decision(reason, holder)
-    return Decision(Reason.GRANTED, holder, _notices(presence, shown, door))
+    return Decision(Reason.GRANTED, holder, _notices(presence, shown, door, facts.rights))
 
 
 def _credential_refused(credential: Credential, shown: Presented, door: DoorNow) -> Reason | None:
@@ -173,14 +177,24 @@ def rules_too_old(at: datetime, door: DoorNow) -> bool:
     return at - door.rules_issued_at >= timedelta(hours=door.offline_grace_hours)
 
 
-def _rights_refused(rights: tuple[Right, ...], at: datetime) -> Reason | None:
+def _rights_refused(rights: tuple[Right, ...], at: datetime, on_site_at: datetime | None) -> Reason | None:
     """One right that holds is enough; an unpaid contract never shuts the door of another one."""
     in_force = [right for right in rights if right.in_force(at)]
     if any(right.schedule.covers(at) for right in in_force):
         return None
+    if any(_may_come_back(right, at, on_site_at) for right in in_force):
+        return None
     if any(right.unpaid(at) for right in rights):
         return Reason.CONTRACT_NOT_IN_GOOD_STANDING
     return Reason.OUT_OF_SCHEDULE if in_force else Reason.NO_ACCESS_RIGHTS
+
+
+def _may_come_back(right: Right, at: datetime, on_site_at: datetime | None) -> bool:
+    """Whoever was seen inside after the schedule ended was inside at its end: nobody enters between."""
+    if on_site_at is None or not right.schedule.reentry_minutes:
+        return False
+    closed = right.schedule.closed_at(at)
+    return closed is not None and on_site_at >= closed
 
 
 def _place_refused(shown: Presented, presence: PresenceNow) -> Reason | None:
@@ -215,7 +229,7 @@ STALE_AFTER = timedelta(minutes=5)
 """A connected door gets a head every minute; after five it works on, and says so."""
 
 
-def _notices(presence: PresenceNow, shown: Presented, door: DoorNow) -> tuple[Notice, ...]:
+def _notices(presence: PresenceNow, shown: Presented, door: DoorNow, rights: tuple[Right, ...]) -> tuple[Notice, ...]:
     notices: tuple[Notice, ...] = ()
     if presence.inside and presence.passback is Passback.SOFT:
         notices = (Notice.PASSBACK_SOFT,)
@@ -223,4 +237,6 @@ def _notices(presence: PresenceNow, shown: Presented, door: DoorNow) -> tuple[No
         notices = (*notices, Notice.RULES_STALE)
     if presence.apart:
         notices = (*notices, Notice.PRESENCE_APART)
+    if presence.on_site_at is not None and not any(right.in_schedule(shown.at) for right in rights):
+        notices = (*notices, Notice.CAME_BACK)
     return notices

@@ -212,16 +212,19 @@ def seen_by(
     at: datetime,
     *,
     apart: bool = False,
+    lets_back: bool = False,
 ) -> PresenceNow:
     """What a decision needs to know when this holder asks to enter this zone.
 
     `apart` says that a controller of the zone cannot be heard: a passback that
     would refuse softens where the zone says so, and the limit goes on with the
-    last that was heard.
+    last that was heard. `lets_back` says that it matters when the holder was last
+    on the site.
     """
     policy = rules.zones.get(zone)
+    on_site = last_on_site(presence, holder, rules, at) if holder is not None and lets_back else None
     if policy is None:
-        return PresenceNow()
+        return PresenceNow(on_site_at=on_site)
     stay = presence.get(holder) if holder is not None else None
     inside = holder is not None and stay is not None and _is_in(holder, stay, zone, rules, at)
     return PresenceNow(
@@ -232,7 +235,18 @@ def seen_by(
         occupancy=occupancy(presence, zone, rules, at) if policy.safety_limit is not None else 0,
         safety_limit=policy.safety_limit,
         apart=apart,
+        on_site_at=on_site,
     )
+
+
+def last_on_site(presence: Presence, holder: HolderId, rules: PresenceRules, at: datetime) -> datetime | None:
+    """When a holder was last inside the site: now, or when they were seen leaving; None when nobody can say."""
+    stay = presence.get(holder)
+    if stay is None:
+        return None
+    if stay.zone == STREET:
+        return stay.since
+    return at if rules.place_of(holder, stay, at) is not None else None
 
 
 def _while_apart(zone: Zone) -> Passback:

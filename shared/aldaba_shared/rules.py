@@ -61,6 +61,10 @@ class Right(Struct, frozen=True, omit_defaults=True):
         """Whether the right holds at this instant, schedule apart."""
         return at >= self.valid_from and self.good_standing_or_free and not self._ended(at)
 
+    def in_schedule(self, at: datetime) -> bool:
+        """Whether the right holds at this instant by its schedule, without anybody coming back."""
+        return self.in_force(at) and self.schedule.covers(at)
+
     @property
     def good_standing_or_free(self) -> bool:
         """Standing is a matter of contracts; who has none cannot be in a bad one."""
@@ -80,6 +84,11 @@ class Facts(Struct, frozen=True, omit_defaults=True):
     credential: Credential | None = None
     rights: tuple[Right, ...] = ()
     refusal: Reason | None = None
+
+    @property
+    def lets_back(self) -> bool:
+        """Whether any right lets people come back after its schedule ended."""
+        return any(right.schedule.reentry_minutes for right in self.rights)
 
     def on_day_of(self, at: datetime) -> "Facts":
         """The same facts, with schedules cut to the local day of `at`: what an event carries."""

@@ -9,7 +9,7 @@ at 23:59:59 would be shut for a second every night.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +20,10 @@ from aldaba_shared.errors import AldabaError
 
 DAY_MINUTES: Final = 1440
 WEEK_DAYS: Final = 7
+REENTRY: Final = "re-entry"
+"""Where a schedule is wrong when its minutes for coming back are."""
+LONGEST_REENTRY: Final = 240
+"""Minutes; longer than that is no coming back for a coat but another schedule."""
 
 
 class ScheduleInvalid(AldabaError):
@@ -62,6 +66,8 @@ class Schedule(Struct, frozen=True):
 
     `week` runs from Monday to Sunday. Pass aware datetimes; the schedule
     converts them, so a daylight-saving change never moves an opening hour.
+    For `reentry_minutes` after a window ends, whoever was still inside then may
+    come in again.
 
     >>> office = weekly("Europe/Madrid", {0: [Window(9 * 60, 18 * 60)]})
     >>> office.covers(datetime.fromisoformat("2026-11-23T08:30:00+00:00"))
@@ -71,6 +77,7 @@ class Schedule(Struct, frozen=True):
     zone: str
     week: tuple[Windows, Windows, Windows, Windows, Windows, Windows, Windows]
     special_days: dict[date, Windows] = {}
+    reentry_minutes: int = 0
 
     def covers(self, at: datetime) -> bool:
         """Whether the wall clock of the site stands inside a window at this instant."""
@@ -87,21 +94,48 @@ class Schedule(Struct, frozen=True):
         Windows that touch at midnight are two: each day opens anew.
         """
         local = at.astimezone(zone_of(self.zone))
-        windows = self.special_days.get(local.date(), self.week[local.weekday()])
         minute = local.hour * 60 + local.minute
-        for window in windows:
+        for window in self._windows_on(local.date()):
             if window.start <= minute < window.end:
                 begun = local.replace(hour=window.start // 60, minute=window.start % 60, second=0, microsecond=0)
                 return begun.astimezone(UTC)
         return None
 
+    def closed_at(self, at: datetime) -> datetime | None:
+        """When the window ended after which this instant is still good for coming back; None when none did.
+
+        Counted in minutes that really passed, so a night in which the clocks
+        change is no longer and no shorter for it.
+        """
+        for back in (0, 1):
+            local = at.astimezone(zone_of(self.zone)) - timedelta(days=back)
+            for window in reversed(self._windows_on(local.date())):
+                end = datetime.combine(local.date(), time(), local.tzinfo) + timedelta(minutes=window.end)
+                passed = at - end.astimezone(UTC)
+                if timedelta() <= passed < timedelta(minutes=self.reentry_minutes):
+                    return end.astimezone(UTC)
+        return None
+
     def only_day_of(self, at: datetime) -> "Schedule":
-        """The same schedule with nothing but the local day of `at`, small enough for an event to carry."""
+        """The same schedule with nothing but the local day of `at`, small enough for an event to carry.
+
+        The day before comes along where somebody could still come back after it.
+        """
         local = at.astimezone(zone_of(self.zone))
         week = [CLOSED] * WEEK_DAYS
-        week[local.weekday()] = self.special_days.get(local.date(), self.week[local.weekday()])
+        week[local.weekday()] = self._windows_on(local.date())
+        if self.reentry_minutes:
+            yesterday = local.date() - timedelta(days=1)
+            week[yesterday.weekday()] = self._windows_on(yesterday)
         monday, tuesday, wednesday, thursday, friday, saturday, sunday = week
-        return Schedule(self.zone, (monday, tuesday, wednesday, thursday, friday, saturday, sunday))
+        return Schedule(
+            self.zone,
+            (monday, tuesday, wednesday, thursday, friday, saturday, sunday),
+            reentry_minutes=self.reentry_minutes,
+        )
+
+    def _windows_on(self, day: date) -> Windows:
+        return self.special_days.get(day, self.week[day.weekday()])
 
 
 def weekly(
@@ -127,6 +161,8 @@ def checked(schedule: Schedule) -> Schedule:
         ScheduleInvalid: the first window that does not, by its day.
     """
     zone_of(schedule.zone)
+    if not 0 <= schedule.reentry_minutes <= LONGEST_REENTRY:
+        raise ScheduleInvalid(REENTRY, f"{schedule.reentry_minutes} minutes is not within 0-{LONGEST_REENTRY}")
     for day, windows in enumerate(schedule.week):
         _check_day(f"weekday {day}", windows)
     for special, windows in schedule.special_days.items():

@@ -36,7 +36,7 @@ from aldaba_cloud.places.models import Door, Zone, routes
 from aldaba_shared.ids import HolderId, ScheduleId
 from aldaba_shared.keys import CredentialKind, credential_key
 from aldaba_shared.reasons import Reason
-from aldaba_shared.schedule import Schedule, Window
+from aldaba_shared.schedule import Schedule, ScheduleInvalid, Window
 from aldaba_shared.snapshot import FACTS_QUERY, Row, changed_hash, set_hash
 from aldaba_shared.wire import decode
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
@@ -206,6 +206,16 @@ def test_a_changed_schedule_is_one_row_for_each_door(work: Work, space: SmallSpa
     service.publish_everywhere(work, space.keyring)
     made = service.change_schedule(work, space.hours, ((), *OFFICE_HOURS[1:]), space.keyring)
     assert [one.changed for one in made] == [1, 1, 1]
+
+
+def test_the_minutes_for_coming_back_reach_the_doors_and_stay_when_only_the_week_changes(
+    work: Work, space: SmallSpace
+) -> None:
+    service.change_schedule(work, space.hours, OFFICE_HOURS, space.keyring, reentry_minutes=15)
+    service.change_schedule(work, space.hours, ((), *OFFICE_HOURS[1:]), space.keyring)
+    assert site_rules(work, space.site).schedule(space.hours).reentry_minutes == 15
+    with pytest.raises(ScheduleInvalid, match="not within 0-240"):
+        service.change_schedule(work, space.hours, OFFICE_HOURS, space.keyring, reentry_minutes=241)
 
 
 def test_a_card_is_one_persons(work: Work, space: SmallSpace) -> None:

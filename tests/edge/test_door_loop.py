@@ -12,9 +12,12 @@ from aldaba_edge.mechanics import DoorMechanics, LeafTimes
 from aldaba_edge.ports import PassSeen, ReaderBack, ReaderLost, ReaderTampered, Signal, Unreadable
 from aldaba_shared import events, passes
 from aldaba_shared.decide import DoorMode, Side
-from aldaba_shared.ids import DoorId, HolderId, SiteId
+from aldaba_shared.ids import CredentialId, DoorId, HolderId, RightId, SiteId
+from aldaba_shared.keys import CredentialKind
 from aldaba_shared.presence import STREET
 from aldaba_shared.reasons import Reason
+from aldaba_shared.rules import Credential, MemoryRules, Right
+from aldaba_shared.schedule import Window, weekly
 from aldaba_shared.turnstile import Passage
 from tests.edge.door_fakes import ANA, ANA_CARD, FLOOR, LOST_CARD, MONDAY_NOON, PASS_KEY, SLOW_CARD, STREET_DOOR, Bench
 
@@ -444,3 +447,27 @@ def test_a_leaf_found_open_at_a_start_is_held_once_it_shuts_and_no_release_is_re
     leaf.leaf(opened=False)
     assert leaf.secured
     assert "release" not in bench.lock.told
+
+
+@pytest.mark.parametrize(
+    ("left", "back", "reason"),
+    [
+        pytest.param(5, 10, Reason.GRANTED, id="a cigarette after closing"),
+        pytest.param(-5, 10, Reason.OUT_OF_SCHEDULE, id="gone before closing"),
+        pytest.param(5, 15, Reason.OUT_OF_SCHEDULE, id="too long outside"),
+    ],
+)
+def test_who_was_inside_at_closing_comes_back_for_a_while(left: int, back: int, reason: Reason) -> None:
+    bench = Bench()
+    closing = MONDAY_NOON + timedelta(hours=2)  # 15:00 in Barcelona
+    hours = replace(weekly("Europe/Madrid", {0: [Window(9 * 60, 15 * 60)]}), reentry_minutes=15)
+    right = Right(RightId("right"), hours, MONDAY_NOON - timedelta(days=30))
+    card = Credential(CredentialId("card"), ANA, CredentialKind.UID)
+    bench.rules.known = MemoryRules({ANA_CARD: card}, [(STREET_DOOR, ANA, right)])
+    bench.tap()
+    bench.clock.advance((closing + timedelta(minutes=left) - bench.clock.now()).total_seconds())
+    bench.tap(side=Side.EGRESS)
+    assert bench.presences.zone_of(ANA) == STREET
+    bench.clock.advance((closing + timedelta(minutes=back) - bench.clock.now()).total_seconds())
+    bench.tap()
+    assert bench.journal.decided.decision.reason is reason

@@ -19,7 +19,7 @@ from aldaba_cloud.places.models import Door, DoorUse
 from aldaba_shared.decide import DoorMode
 from aldaba_shared.door_rules import Apart
 from aldaba_shared.events import DoorHeld
-from aldaba_shared.ids import DoorId
+from aldaba_shared.ids import DoorId, ScheduleId
 from aldaba_shared.schedule import Window, Windows
 from tests.cloud.conftest import BARCELONA, MONDAY_NOON
 from tests.pages.desk import AS_BROWSER, Desk, built, desk, fresh_url
@@ -281,6 +281,23 @@ def test_a_rehearsal_names_the_taps_of_the_last_days_that_would_have_ended_other
     assert "0 would have opened" in recorded
     assert "Ana Ferrer" in recorded
     assert "Jordi Vila" not in recorded
+
+
+def test_for_how_long_people_may_come_back_is_set_beside_the_week(desk: Desk) -> None:
+    desk.sign_in("admin")
+    week = {f"start-{day}": "09:00" for day in range(5)} | {f"end-{day}": "18:00" for day in range(5)}
+    assert 'value="20"' in desk.send("/admin/schedules/office-hours/rehearse", **week, reentry="20").text
+    assert reentry(desk) == 0, "looking changes nothing"
+    desk.send("/admin/schedules/office-hours/publish", **week, reentry="20")
+    assert reentry(desk) == 20
+    refused = desk.send("/admin/schedules/office-hours/rehearse", **week, reentry="soon").text
+    assert "as a number from 0 to 240" in refused
+
+
+def reentry(desk: Desk) -> int:
+    found = desk.read(lambda work: access.find_schedule(work, ScheduleId("office-hours")))
+    assert found is not None
+    return found.reentry_minutes
 
 
 A_PASS = {

@@ -168,6 +168,46 @@ def test_the_door_says_who_enters_with_a_card_while_the_time_is_unsure() -> None
     assert answer(door=strict).granted, "the policy is asked only while the time is unsure"
 
 
+CLOSED_AT = MONDAY_NOON.replace(hour=17)
+"""18:00 in Barcelona, where the office hours of these tests end."""
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seen", "reason"),
+    [
+        pytest.param(10, timedelta(minutes=5), Reason.GRANTED, id="went out for a cigarette after closing"),
+        pytest.param(10, timedelta(minutes=10), Reason.GRANTED, id="is still inside and passes an inner door"),
+        pytest.param(10, timedelta(), Reason.GRANTED, id="left as it closed"),
+        pytest.param(10, timedelta(minutes=-1), Reason.OUT_OF_SCHEDULE, id="had left before it closed"),
+        pytest.param(10, None, Reason.OUT_OF_SCHEDULE, id="was never in"),
+        pytest.param(15, timedelta(minutes=5), Reason.OUT_OF_SCHEDULE, id="comes when the time for it is over"),
+    ],
+)
+def test_whoever_was_inside_at_closing_may_come_back_for_a_while(
+    minutes: int, seen: timedelta | None, reason: Reason
+) -> None:
+    hours = replace(OFFICE_HOURS, reentry_minutes=15)
+    presence = PresenceNow(on_site_at=None if seen is None else CLOSED_AT + seen)
+    at = CLOSED_AT + timedelta(minutes=minutes)
+    door = replace(DOOR, rules_issued_at=at)
+    decision = answer(replace(SHOWN, at=at), with_right(schedule=hours), presence, door)
+    assert decision.reason is reason
+    assert decision.notices == ((Notice.CAME_BACK,) if decision.granted else ())
+
+
+def test_nobody_comes_back_where_no_schedule_says_so_nor_on_a_right_that_is_not_paid_for() -> None:
+    at = CLOSED_AT + timedelta(minutes=5)
+    shown, inside = replace(SHOWN, at=at), PresenceNow(on_site_at=at)
+    assert answer(shown, presence=inside).reason is Reason.OUT_OF_SCHEDULE
+    unpaid = with_right(schedule=replace(OFFICE_HOURS, reentry_minutes=15), good_standing=False)
+    assert answer(shown, unpaid, inside).reason is Reason.CONTRACT_NOT_IN_GOOD_STANDING
+
+
+def test_in_its_hours_nobody_comes_back_they_just_come() -> None:
+    hours = replace(OFFICE_HOURS, reentry_minutes=15)
+    assert answer(facts=with_right(schedule=hours), presence=PresenceNow(on_site_at=MONDAY_NOON)).notices == ()
+
+
 def test_the_second_of_two_persons_opens() -> None:
     assert answer(door=replace(DOOR, persons_needed=2, first_person=HolderId("bea"))).granted
 

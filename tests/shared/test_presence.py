@@ -128,6 +128,15 @@ def test_a_decision_sees_the_limit_the_count_and_the_passback_of_its_zone() -> N
     )
 
 
+def test_a_right_that_lets_people_come_back_asks_when_they_were_last_on_the_site() -> None:
+    later = MONDAY_NOON + timedelta(minutes=30)
+    inside, gone = fold([(ANA, ROOM, order())]), fold([(ANA, FLOOR, order()), (ANA, STREET, order(5))])
+    assert seen_by(inside, ANA, FLOOR, RULES, later, lets_back=True).on_site_at == later
+    assert seen_by(gone, ANA, FLOOR, RULES, later, lets_back=True).on_site_at == MONDAY_NOON + timedelta(minutes=5)
+    assert seen_by(gone, BEA, FLOOR, RULES, later, lets_back=True).on_site_at is None
+    assert seen_by(inside, ANA, FLOOR, RULES, later).on_site_at is None, "no line carries what nobody asks for"
+
+
 def test_a_ring_of_zones_ends_the_walk() -> None:
     ring = {FLOOR: Zone(FLOOR, parent=ROOM), ROOM: Zone(ROOM, parent=FLOOR)}
     assert within(ring, ROOM, FLOOR)

@@ -3,8 +3,9 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import event, given
+from hypothesis import event, example, given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from aldaba_shared.schedule import ALL_DAY, CLOSED, Schedule, ScheduleInvalid, Window, always, checked, weekly
 from aldaba_shared.wire import decode, encode
@@ -64,6 +65,30 @@ def test_the_day_an_event_carries_answers_like_the_whole_schedule(at: datetime, 
     whole = weekly(MADRID, {day: [Window(8 * 60, 20 * 60)] for day in range(5)}, days)
     event(f"covered: {whole.covers(at)}")
     assert whole.only_day_of(at).covers(at) is whole.covers(at)
+
+
+@given(
+    at=st.datetimes(datetime(2024, 1, 1), datetime(2029, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - made aware beside
+    minutes=st.integers(0, 240),
+    ends=st.sampled_from([20 * 60, 1440, 150]),
+)
+@example(at=datetime(2026, 10, 25, 0, 45, tzinfo=UTC), minutes=60, ends=150)
+@example(at=datetime(2026, 3, 29, 1, 15, tzinfo=UTC), minutes=60, ends=150)
+@example(at=datetime(2026, 11, 23, 23, 5, tzinfo=UTC), minutes=10, ends=1440)
+def test_so_long_after_a_window_it_is_still_good_for_coming_back(at: datetime, minutes: int, ends: int) -> None:
+    hours = replace(weekly(MADRID, {day: [Window(60, ends)] for day in range(5)}), reentry_minutes=minutes)
+    closed = hours.closed_at(at)
+    event(f"good for coming back: {closed is not None and not hours.covers(at)}")
+    if not hours.covers(at):
+        naive = (at.replace(second=0, microsecond=0) - timedelta(minutes=back) for back in range(minutes + 1))
+        ended = next((one for one in naive if hours.covers(one - timedelta(minutes=1))), None)
+        assert closed == (ended if ended is not None and at - ended < timedelta(minutes=minutes) else None)
+    assert hours.only_day_of(at).closed_at(at) == closed
+
+
+def test_the_time_for_coming_back_has_a_limit() -> None:
+    with pytest.raises(ScheduleInvalid, match="241 minutes is not within 0-240"):
+        checked(replace(FLEX, reentry_minutes=241))
 
 
 def test_a_schedule_travels_and_comes_back() -> None:

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from msgspec import structs
+
 from aldaba_cloud.access.models import ALWAYS, Levels, NamedSchedule, Target
 from aldaba_cloud.bookings.models import EntryRight
 from aldaba_cloud.fleet.models import ControllerKeys
@@ -178,7 +180,8 @@ class SiteRules:
         named = self.levels.schedules.get(name)
         if name == ALWAYS or named is None:
             return always(zone) if name == ALWAYS else weekly(zone, {})
-        return weekly(zone, dict(enumerate(named.week)), self._special_days(named))
+        week = weekly(zone, dict(enumerate(named.week)), self._special_days(named))
+        return structs.replace(week, reentry_minutes=named.reentry_minutes)
 
     def _special_days(self, named: NamedSchedule) -> dict[date, Windows]:
         """Days gone by are left out, so that rules do not grow for ever."""

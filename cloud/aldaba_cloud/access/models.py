@@ -20,6 +20,8 @@ class NamedSchedule:
     name: str
     week: tuple[Windows, ...]
     keeps_special_days: bool = True
+    reentry_minutes: int = 0
+    """So long after a window's end whoever was inside then may come in again."""
 
 
 @dataclass(frozen=True, slots=True)

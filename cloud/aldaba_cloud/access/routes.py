@@ -18,7 +18,7 @@ from aldaba_cloud.members.service import NewCredential
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
 from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Language, sentence
-from aldaba_shared.schedule import DAY_MINUTES, Window, Windows
+from aldaba_shared.schedule import DAY_MINUTES, LONGEST_REENTRY, Window, Windows
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
@@ -30,9 +30,14 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
 class WeekIn(BaseModel):
-    """Windows of each weekday, Monday first, as minutes of the local day, end excluded."""
+    """Windows of each weekday, Monday first, as minutes of the local day, end excluded.
+
+    For `reentry_minutes` after a window's end whoever was inside then may come in
+    again; left out, they stay as they are.
+    """
 
     week: Week
+    reentry_minutes: Annotated[int, Field(ge=0, le=LONGEST_REENTRY)] | None = None
 
 
 class ScheduleOut(BaseModel):
@@ -43,6 +48,7 @@ class ScheduleOut(BaseModel):
     name: str
     week: list[list[tuple[int, int]]]
     keeps_special_days: bool
+    reentry_minutes: int
 
 
 class SpecialDayIn(BaseModel):
@@ -148,7 +154,8 @@ def list_schedules(caller: CurrentOperator) -> list[ScheduleOut]:
 @router.put("/schedules/{schedule_id}")
 def change_schedule(schedule_id: str, wanted: WeekIn, caller: CurrentAdmin, cloud: CloudDep) -> list[PublishedOut]:
     """Keep another week and publish it to the doors."""
-    made = service.change_schedule(caller.work, ScheduleId(schedule_id), _week(wanted.week), cloud.keyring)
+    week, back = _week(wanted.week), wanted.reentry_minutes
+    made = service.change_schedule(caller.work, ScheduleId(schedule_id), week, cloud.keyring, reentry_minutes=back)
     return [_published(one) for one in made]
 
 
@@ -261,6 +268,7 @@ def _schedule(one: NamedSchedule) -> ScheduleOut:
         name=one.name,
         week=[_pairs(day) for day in one.week],
         keeps_special_days=one.keeps_special_days,
+        reentry_minutes=one.reentry_minutes,
     )
 
 

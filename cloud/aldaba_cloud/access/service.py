@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from msgspec import structs
+
 from aldaba_cloud import audit
 from aldaba_cloud.access import store
 from aldaba_cloud.access.compile import SiteRules, narrowed, with_schedule
@@ -61,14 +63,18 @@ def publish_everywhere(work: Work, keyring: Keyring, whom: list[HolderId] | None
     return [made for site in places.list_sites(work) for made in publish(work, site.id, keyring, keys, whom=whom)]
 
 
-def changed_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...]) -> NamedSchedule:
-    """A schedule with another week, checked and not yet kept."""
+def changed_schedule(
+    work: Work, name: ScheduleId, week: tuple[Windows, ...], reentry_minutes: int | None = None
+) -> NamedSchedule:
+    """A schedule with another week, checked and not yet kept; None leaves the minutes for coming back as they are."""
     known = store.find_schedule(work, name)
     if known is None:
         raise Missing("schedule", name)
     site = places.find_site(work, known.site)
-    checked(weekly(site.time_zone if site else "UTC", dict(enumerate(week))))
-    return replace(known, week=week)
+    minutes = known.reentry_minutes if reentry_minutes is None else reentry_minutes
+    hours = weekly(site.time_zone if site else "UTC", dict(enumerate(week)))
+    checked(structs.replace(hours, reentry_minutes=minutes))
+    return replace(known, week=week, reentry_minutes=minutes)
 
 
 def rehearse_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring) -> Rehearsal:
@@ -162,9 +168,11 @@ def rehearse_taps(
     return other_ends(taps, FactsNow(after, people), FactsNow(rules, people))
 
 
-def change_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring) -> list[Published]:
-    """Keep another week and publish it to the site's doors."""
-    wanted = changed_schedule(work, name, week)
+def change_schedule(
+    work: Work, name: ScheduleId, week: tuple[Windows, ...], keyring: Keyring, *, reentry_minutes: int | None = None
+) -> list[Published]:
+    """Keep another week, and for how long people may come back after it, and publish both to the site's doors."""
+    wanted = changed_schedule(work, name, week, reentry_minutes)
     if not store.save_schedule(work, wanted):
         raise Missing("schedule", name)
     audit.note(work, wanted.site, "schedule_changed", name)

@@ -45,6 +45,7 @@ schedules = scoped_table(
     Column("name", String(200), nullable=False),
     Column("week", JSON, nullable=False),
     Column("keeps_special_days", Boolean, nullable=False),
+    Column("reentry_minutes", Integer, nullable=False, server_default="0"),
     UniqueConstraint("site_id", "name"),
 )
 
@@ -451,12 +452,14 @@ def _schedule_values(schedule: NamedSchedule) -> dict[str, Any]:
         "name": schedule.name,
         "week": msgspec.to_builtins(schedule.week),
         "keeps_special_days": schedule.keeps_special_days,
+        "reentry_minutes": schedule.reentry_minutes,
     }
 
 
 def _schedule(row: SqlRow[Any]) -> NamedSchedule:
     week = tuple(_windows(day) for day in row.week)
-    return NamedSchedule(ScheduleId(row.id), SiteId(row.site_id), row.name, week, row.keeps_special_days)
+    kept = row.keeps_special_days
+    return NamedSchedule(ScheduleId(row.id), SiteId(row.site_id), row.name, week, kept, row.reentry_minutes)
 
 
 def _pass(row: SqlRow[Any]) -> VisitorPass:

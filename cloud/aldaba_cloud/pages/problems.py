@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse
 from aldaba_cloud.pages.i18n import mark
 from aldaba_cloud.pages.kit import Page, page_of
 from aldaba_shared.errors import AldabaError
-from aldaba_shared.schedule import ScheduleInvalid
+from aldaba_shared.schedule import LONGEST_REENTRY, REENTRY, ScheduleInvalid
 
 TITLES: Final[Mapping[int, str]] = {
     HTTPStatus.NOT_FOUND: mark("Nobody answers at this door"),
@@ -70,9 +70,13 @@ HOURS_OF: Final = mark(
     "and let none overlap another."
 )
 
+COMING_BACK: Final = mark("Write the minutes for coming back as a number from 0 to %(most)s.")
+
 
 def told(page: Page, error: AldabaError) -> str:
     """What went wrong, for the reader of a page that shows it in its own place."""
+    if isinstance(error, ScheduleInvalid) and error.where == REENTRY:
+        return page.text(COMING_BACK) % {"most": LONGEST_REENTRY}
     if isinstance(error, ScheduleInvalid):
         day = _day(page, error.where)
         return page.text(HOURS_OF) % {"day": day} if day else page.text(BY_CODE[error.code])

@@ -27,7 +27,7 @@ from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
 from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import DoorId, HolderId, ScheduleId, SiteId
-from aldaba_shared.schedule import DAY_MINUTES, WEEK_DAYS, ScheduleInvalid, Window, Windows
+from aldaba_shared.schedule import DAY_MINUTES, LONGEST_REENTRY, REENTRY, WEEK_DAYS, ScheduleInvalid, Window, Windows
 
 router = APIRouter(prefix="/admin/schedules", include_in_schema=False)
 
@@ -58,25 +58,47 @@ class Outcome:
     doors: tuple[Hours, ...] = ()
 
 
-async def sent_rows(request: Request) -> list[tuple[list[str], list[str]]]:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What stands in the form: each day's starts and ends, and the minutes to come back, empty for no change."""
+
+    rows: list[tuple[list[str], list[str]]]
+    reentry: str
+
+
+async def sent_hours(request: Request) -> Sent:
     """The rows of each day in the form: `start-0` and `end-0` are Monday's, repeated for each window."""
     form = await request.form()
-    return [
+    rows = [
         ([str(one) for one in form.getlist(f"start-{day}")], [str(one) for one in form.getlist(f"end-{day}")])
         for day in range(WEEK_DAYS)
     ]
+    return Sent(rows, str(form.get("reentry", "")).strip())
 
 
-SentRows = Annotated[list[tuple[list[str], list[str]]], Depends(sent_rows)]
+SentHours = Annotated[Sent, Depends(sent_hours)]
 
 
-def read_week(rows: SentRows) -> tuple[Windows, ...]:
+def read_week(sent: Sent) -> tuple[Windows, ...]:
     """The week that stands in the form.
 
     Raises:
         ScheduleInvalid: a field holds no time of day.
     """
-    return tuple(windows_sent(f"weekday {day}", starts, ends) for day, (starts, ends) in enumerate(rows))
+    return tuple(windows_sent(f"weekday {day}", starts, ends) for day, (starts, ends) in enumerate(sent.rows))
+
+
+def read_reentry(sent: Sent) -> int | None:
+    """The minutes to come back that stand in the form; None where it says nothing of them.
+
+    Raises:
+        ScheduleInvalid: the field holds no number of minutes.
+    """
+    if not sent.reentry:
+        return None
+    if not sent.reentry.isdecimal():
+        raise ScheduleInvalid(REENTRY, f"{sent.reentry!r} is no number of minutes such as 15")
+    return int(sent.reentry)
 
 
 def windows_sent(where: str, starts: Iterable[str], ends: Iterable[str]) -> Windows:
@@ -130,24 +152,26 @@ def edit(schedule: str, caller: CurrentAdmin, page: PageDep, *, published: bool 
 
 
 @router.post("/{schedule}/rehearse")
-def rehearse(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDep, page: PageDep) -> Response:
+def rehearse(schedule: str, sent: SentHours, caller: CurrentAdmin, cloud: CloudDep, page: PageDep) -> Response:
     """Say who gains and who loses by the week in the form; nothing is kept."""
     known = _known(caller.work, schedule)
     try:
-        week = read_week(rows)
+        week = read_week(sent)
+        wanted = service.changed_schedule(caller.work, known.id, week, read_reentry(sent))
         rehearsal = service.rehearse_schedule(caller.work, known.id, week, cloud.keyring)
         taps = service.rehearse_taps(caller.work, known.id, week, cloud.keyring)
     except AldabaError as error:
         return _editor(caller.work, page, known, known.week, wrong=told(page, error))
     outcome = outcome_of(caller.work, rehearsal, page)
-    return _editor(caller.work, page, known, week, outcome=outcome, recorded=recorded(caller.work, taps, page))
+    return _editor(caller.work, page, wanted, week, outcome=outcome, recorded=recorded(caller.work, taps, page))
 
 
 @router.post("/{schedule}/publish")
-def publish(schedule: str, rows: SentRows, caller: CurrentAdmin, cloud: CloudDep) -> Response:
+def publish(schedule: str, sent: SentHours, caller: CurrentAdmin, cloud: CloudDep) -> Response:
     """Keep the week and publish it; the page then shows each door confirming."""
     known = _known(caller.work, schedule)
-    service.change_schedule(caller.work, known.id, read_week(rows), cloud.keyring)
+    minutes = read_reentry(sent)
+    service.change_schedule(caller.work, known.id, read_week(sent), cloud.keyring, reentry_minutes=minutes)
     return RedirectResponse(f"/admin/schedules/{known.id}?published=1", HTTPStatus.SEE_OTHER)
 
 
@@ -159,6 +183,7 @@ def _editor(work: Work, page: Page, known: NamedSchedule, week: tuple[Windows, .
         "schedule.html",
         status=HTTPStatus.UNPROCESSABLE_ENTITY if more.get("wrong") else HTTPStatus.OK,
         schedule=known,
+        longest_reentry=LONGEST_REENTRY,
         week=[(number, name, _fields(week[number])) for number, name in day_names(page)],
         changeover=next_changeover(zone, work.now, week),
         site=site,

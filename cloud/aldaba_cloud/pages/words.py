@@ -83,6 +83,7 @@ LEFT: Final = mark("Went out")
 REFUSED: Final = mark("Refused: %(sentence)s")
 NOTICES: Final[Mapping[str, str]] = {
     "passback_soft": mark("was counted as inside already"),
+    "came_back": mark("came back after hours, having been inside at their end"),
     "rules_stale": mark("the door's rules were stale"),
     "presence_apart": mark("decided without hearing the other doors"),
 }
