@@ -22,7 +22,7 @@ class Taken:
 
 
 def take_statement(work: Work, site: SiteId, body: bytes) -> Taken:
-    """Take every entry of a statement, camt.053 or Norma 43; the same file again changes nothing."""
+    """Take every entry of a file of the bank (`statements`); the same file again changes nothing."""
     counts = {"matched": 0, "unmatched": 0, "returned": 0, "known": 0}
     for entry in entries(body):
         counts[_take(work, site, entry)] += 1
@@ -32,8 +32,9 @@ def take_statement(work: Work, site: SiteId, body: bytes) -> Taken:
 def _take(work: Work, site: SiteId, entry: Entry) -> str:
     collected = payment_store.invoice_debited_as(work, entry.end_to_end) if entry.end_to_end else None
     if entry.returned and collected:
-        head = store.find_invoice(work, collected)
-        if head is None or head.state not in {InvoiceState.COLLECTING, InvoiceState.PAID}:
+        head = store.find_invoice(work, collected, locked=True)
+        fresh = payment_store.note_returned(work, entry.end_to_end, entry.booked_on)
+        if head is None or not fresh or head.state not in {InvoiceState.COLLECTING, InvoiceState.PAID}:
             return "known"
         payments.returned(work, collected, entry.booked_on)
         return "returned"

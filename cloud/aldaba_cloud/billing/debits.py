@@ -1,13 +1,13 @@
 """Collecting by direct debit: one file of what is due, each invoice in it once."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 
 from aldaba_cloud import audit
 from aldaba_cloud.billing import payment_store, payments, store
 from aldaba_cloud.billing.models import DebitItem, Invoice, InvoiceState
-from aldaba_cloud.billing.sepa import Debit, control_cents, debit_file, settlement_day, total, why_not
+from aldaba_cloud.billing.sepa import NOTICE_DAYS, Debit, control_cents, debit_file, settlement_day, total, why_not
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.members.terms import PayBy
@@ -43,8 +43,9 @@ class Collection:
 def collect(work: Work, site: SiteId, wanted: date) -> Collection:
     """Make the file of a site's invoices that are due by direct debit, and note each as collected.
 
-    Collected is what is due by the day on which TARGET settles; the notice was
-    given with the invoice, whose due date is the one the terms agreed.
+    Collected is what is due by the day on which TARGET settles. The invoice is the
+    notice: terms that say when it is due agreed to that; without them it is
+    collected fourteen days after its date.
     """
     issuer = store.issuer_of(work, site)
     if issuer is None:
@@ -90,4 +91,9 @@ def _debits(work: Work, site: SiteId, day: date, batch: str) -> tuple[list[Debit
 
 def _is_due(one: Invoice, site: SiteId, day: date) -> bool:
     collectable = one.state in {InvoiceState.FINAL, InvoiceState.RETURNED} and one.open_cents > 0
-    return one.site == site and one.pay_by is PayBy.DIRECT_DEBIT and collectable and one.due_on <= day
+    return one.site == site and one.pay_by is PayBy.DIRECT_DEBIT and collectable and announced_for(one) <= day
+
+
+def announced_for(one: Invoice) -> date:
+    """The first day on which an invoice may be collected."""
+    return one.due_on if one.due_on > one.issued_on else one.issued_on + timedelta(days=NOTICE_DAYS)

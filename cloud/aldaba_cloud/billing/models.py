@@ -253,6 +253,8 @@ class Mandate:
     hash: str = ""
     last_used_on: date | None = None
     cancelled_on: date | None = None
+    one_off: bool = False
+    """Signed for one collection only (OOFF); once used it is no mandate any more."""
 
 
 @dataclass(frozen=True, slots=True)

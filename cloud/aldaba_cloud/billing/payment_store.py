@@ -15,6 +15,7 @@ from sqlalchemy import (
     Row,
     String,
     UniqueConstraint,
+    false,
     func,
     insert,
     select,
@@ -52,6 +53,7 @@ mandates = scoped_table(
     Column("last_used_on", Date, nullable=True),
     Column("cancelled_on", Date, nullable=True),
     Column("hash", String(64), nullable=False),
+    Column("one_off", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("network_id", "reference"),
 )
 
@@ -72,6 +74,7 @@ debit_items = scoped_table(
     Column("mandate_id", String(40), nullable=False),
     Column("cents", Integer, nullable=False),
     Column("end_to_end", String(35), nullable=False, index=True),
+    Column("returned_on", Date, nullable=True),
     PrimaryKeyConstraint("batch_id", "invoice_id"),
 )
 
@@ -152,7 +155,7 @@ def save_payment(work: Work, one: Payment) -> None:
 
 def add_mandate(work: Work, one: Mandate) -> None:
     """Keep a signed mandate."""
-    names = ("id", "reference", "iban", "signed_on", "last_used_on", "cancelled_on", "hash")
+    names = ("id", "reference", "iban", "signed_on", "last_used_on", "cancelled_on", "hash", "one_off")
     row = {name: getattr(one, name) for name in names} | {"party_id": one.party}
     work.db.execute(insert(mandates), row | work.stamp(one.site))
 
@@ -194,6 +197,12 @@ def invoice_debited_as(work: Work, end_to_end: str) -> str | None:
     mine = (debit_items.c.end_to_end == end_to_end) & work.visible(debit_items)
     found: str | None = work.db.execute(select(debit_items.c.invoice_id).where(mine)).scalar()
     return found
+
+
+def note_returned(work: Work, end_to_end: str, on: date) -> bool:
+    """Note that a collection came back; False if that was known, so that the same file again changes nothing."""
+    mine = (debit_items.c.end_to_end == end_to_end) & debit_items.c.returned_on.is_(None) & work.writable(debit_items)
+    return work.db.execute(update(debit_items).where(mine).values(returned_on=on)).rowcount > 0
 
 
 def steps_done(work: Work) -> dict[str, set[str]]:
@@ -288,4 +297,5 @@ def _mandate(row: Row[Any]) -> Mandate:
         hash=row.hash,
         last_used_on=row.last_used_on,
         cancelled_on=row.cancelled_on,
+        one_off=row.one_off,
     )

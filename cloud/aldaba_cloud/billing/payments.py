@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Final
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.billing import ledger_store, payment_store, store
@@ -24,6 +25,9 @@ from aldaba_cloud.members.states import STANDINGS, DebtNews
 from aldaba_cloud.members.terms import PayBy
 from aldaba_cloud.tasks import service as tasks
 from aldaba_shared.ids import ContractId, SiteId
+
+IN_HAND: Final = frozenset({PayBy.CASH.value, PayBy.CARD_TERMINAL.value})
+"""Sources of money that no returned debit takes along."""
 
 
 class TooMuch(Unusable):
@@ -62,12 +66,16 @@ def collecting(work: Work, invoice: str) -> Invoice:
     return moved
 
 
-def returned(work: Work, invoice: str, on: date) -> Invoice:
-    """A debit came back, however late: the invoice is open again and the debt is known from that day."""
+def returned(work: Work, invoice: str, on: date, whose: Sequence[Payment] | None = None) -> Invoice:
+    """A debit came back, however late: the invoice is open again and the debt is known from that day.
+
+    What came back are these payments of it, or all that banks brought; what was
+    paid in hand stays paid.
+    """
     head = _locked(work, invoice)
     left = head.paid_cents
-    for one in payment_store.payments_of(work, invoice):
-        if one.returned_on is None:
+    for one in payment_store.payments_of(work, invoice) if whose is None else whose:
+        if one.returned_on is None and one.source not in IN_HAND:
             left -= one.cents
             payment_store.save_payment(work, replace(one, returned_on=on))
             sides = {ledger_store.CUSTOMERS: one.cents, _account(one.source): -one.cents}

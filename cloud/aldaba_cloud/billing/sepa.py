@@ -3,8 +3,8 @@
 sepaxml writes the file; we check what it does not: the mandate is alive (36
 months without use end it), the IBAN is one, an address is structured or hybrid
 (lines alone are refused since 15 November 2026), and the day is one on which
-TARGET settles. RCUR from the first collection on. The whole file is validated
-once against the schema that sepaxml ships.
+TARGET settles. RCUR from the first collection on, OOFF for what was signed for
+once. The whole file is validated once against the schema that sepaxml ships.
 """
 
 from calendar import monthrange
@@ -28,6 +28,8 @@ from aldaba_cloud.members.terms import Address, BillTo
 
 SCHEMA: Final = "pain.008.001.08"
 DEAD_AFTER_MONTHS: Final = 36
+NOTICE_DAYS: Final = 14
+"""How long before it a debit is announced, unless the terms agreed to a day of their own (EPC016-06, 4.1)."""
 MONTHS: Final = 12
 SATURDAY: Final = 5
 
@@ -66,6 +68,8 @@ def why_not(mandate: Mandate | None, address: Address, collect_on: date) -> str 
     """Why somebody cannot be debited on a day, in words for the list of problems; None if they can."""
     if mandate is None:
         return "There is no signed mandate. Ask for one, or change how the contract pays."
+    if mandate.one_off and mandate.last_used_on is not None:
+        return f"The mandate {mandate.reference} was for one collection and was used. Have a new one signed."
     if collect_on >= dead_on(mandate):
         return f"The mandate {mandate.reference} was not used for {DEAD_AFTER_MONTHS} months. Have a new one signed."
     if not iban_holds(mandate.iban):
@@ -132,7 +136,7 @@ def _payment(one: Debit, collect_on: date) -> dict[str, object]:
         "name": one.buyer.name,
         "IBAN": one.mandate.iban,
         "amount": one.item.cents,
-        "type": "RCUR",
+        "type": "OOFF" if one.mandate.one_off else "RCUR",
         "collection_date": collect_on,
         "mandate_id": one.mandate.reference,
         "mandate_date": one.mandate.signed_on,

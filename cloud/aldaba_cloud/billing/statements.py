@@ -1,7 +1,8 @@
-"""Bank statements to entries: camt.053 (ISO 20022) and Norma 43 (AEB).
+"""What banks send, to entries: camt.053 and camt.054, pain.002 (ISO 20022) and Norma 43 (AEB).
 
-camt is read by its local names, so that .02 to .08 read the same; entities and
-the network stay out of it. Norma 43 is csb43's to read.
+XML is read by its local names, so that a format's versions read the same;
+entities and the network stay out of it. A pain.002 that refuses a collection is
+a debit that came back. Norma 43 is csb43's to read.
 """
 
 import warnings
@@ -20,6 +21,7 @@ from aldaba_cloud.billing.matching import Entry
 from aldaba_cloud.errors import Unusable
 
 CREDIT: Final = "CRDT"
+REJECTED: Final = "RJCT"
 HEADER: Final = b"11"
 """A Norma 43 file begins with the head of an account."""
 
@@ -28,22 +30,58 @@ class StatementUnreadable(Unusable):
     """A file is neither of the two."""
 
     def __init__(self) -> None:
-        super().__init__("This is neither camt.053 nor Norma 43. Download the statement from the bank as one of them.")
+        super().__init__(
+            "This is neither camt.053, camt.054, pain.002 nor Norma 43. Download it from the bank as one of them."
+        )
+
+
+class WholeFileRefused(Unusable):
+    """A bank took none of a file of debits, and says so without naming them."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"The bank refused the whole debit file ({why or 'no reason told'}), so none of it was collected. "
+            "Correct what it says and have it collected again."
+        )
 
 
 def entries(body: bytes) -> list[Entry]:
     """Every entry of a statement, in its order."""
     try:
-        return list(_camt(body) if body.lstrip()[:1] == b"<" else _norma43(body))
+        return list(_xml(body) if body.lstrip()[:1] == b"<" else _norma43(body))
     except (etree.XMLSyntaxError, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise StatementUnreadable from error
 
 
-def _camt(body: bytes) -> Iterator[Entry]:
+def _xml(body: bytes) -> Iterator[Entry]:
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
     root = etree.fromstring(body, parser)
-    if root.find(".//{*}Stmt") is None:
+    report = root.find(".//{*}CstmrPmtStsRpt")
+    if report is not None:
+        return _pain002(report)
+    if root.find(".//{*}Stmt") is None and root.find(".//{*}Ntfctn") is None:
         raise StatementUnreadable
+    return _camt(root)
+
+
+def _pain002(report: etree._Element) -> Iterator[Entry]:
+    """The collections a bank refused, each under the reference we gave it."""
+    made = date.fromisoformat((report.findtext("{*}GrpHdr/{*}CreDtTm") or "")[:10])
+    told = report.findall(".//{*}TxInfAndSts")
+    group = report.find("{*}OrgnlGrpInfAndSts")
+    if group is not None and group.findtext("{*}GrpSts") == REJECTED and not told:
+        raise WholeFileRefused(group.findtext(".//{*}Rsn/{*}Cd") or group.findtext(".//{*}AddtlInf") or "")
+    for one in told:
+        if one.findtext("{*}TxSts") == REJECTED:
+            end_to_end = one.findtext("{*}OrgnlEndToEndId") or ""
+            amount = one.findtext("{*}OrgnlTxRef/{*}Amt/{*}InstdAmt") or "0"
+            text = one.findtext(".//{*}Rsn/{*}Cd") or ""
+            named = one.findtext("{*}StsId") or end_to_end
+            cents = -int(Decimal(amount) * 100)
+            yield Entry(f"pain-{named}", cents, made, text=text, end_to_end=end_to_end, returned=True)
+
+
+def _camt(root: etree._Element) -> Iterator[Entry]:
     for entry in root.iterfind(".//{*}Ntry"):
         booked = date.fromisoformat(
             (entry.findtext("{*}BookgDt/{*}Dt") or entry.findtext("{*}BookgDt/{*}DtTm") or "")[:10]
