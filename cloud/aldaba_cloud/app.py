@@ -25,6 +25,7 @@ from aldaba_cloud.access.pin_routes import router as pin_router
 from aldaba_cloud.access.routes import router as access_router
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
+from aldaba_cloud.billing.collector_routes import router as collector_router
 from aldaba_cloud.billing.routes import router as billing_router
 from aldaba_cloud.bookings.my_routes import router as my_bookings_router
 from aldaba_cloud.bookings.routes import router as bookings_router
@@ -36,9 +37,11 @@ from aldaba_cloud.errors import (
     ForgedRequest,
     Missing,
     NotSignedIn,
+    SignatureWrong,
     SignInRefused,
     Taken,
     Throttled,
+    TokenInvalid,
 )
 from aldaba_cloud.fleet.routes import router as fleet_router
 from aldaba_cloud.keyring import Keyring
@@ -61,10 +64,14 @@ STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
     Forbidden: HTTPStatus.FORBIDDEN,
     ForgedRequest: HTTPStatus.FORBIDDEN,
     NotSignedIn: HTTPStatus.UNAUTHORIZED,
+    SignatureWrong: HTTPStatus.BAD_REQUEST,
     SignInRefused: HTTPStatus.UNAUTHORIZED,
     Throttled: HTTPStatus.TOO_MANY_REQUESTS,
 }
 """Every other error a person can mend is 422: understood, and not usable as it is."""
+
+INVALID_TOKEN: Final = 498
+"""What GoCardless wants to hear about a signature that is none; no standard has it."""
 
 SECURITY_HEADERS: Final = {
     "content-security-policy": (
@@ -129,6 +136,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         pin_router,
         bookings_router,
         billing_router,
+        collector_router,
         my_bookings_router,
         fleet_router,
         link_router,
@@ -168,6 +176,8 @@ def _on_error(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", HTTPStatus.SEE_OTHER)
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.UNPROCESSABLE_ENTITY)
     answer = problem(request, status, error.code, str(error))
+    if isinstance(error, TokenInvalid):
+        answer.status_code = INVALID_TOKEN
     if isinstance(error, Throttled):
         answer.headers["retry-after"] = str(error.seconds)
     return answer

@@ -63,6 +63,15 @@ class Config(BaseModel):
     mqtt_revocations_file: Path | None = None
     """The list of certificates the broker must refuse; whoever runs the broker has it reload when this changes."""
 
+    stripe_key: str = Field(default="", repr=False)
+    stripe_webhook_secret: str = Field(default="", repr=False)
+    stripe_url: str = "https://api.stripe.com"
+    gocardless_token: str = Field(default="", repr=False)
+    gocardless_webhook_secret: str = Field(default="", repr=False)
+    gocardless_url: str = "https://api.gocardless.com"
+    collectors_network: str = ""
+    """Whose money the two collect; empty means the only network there is."""
+
     smtp_host: str = ""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_username: str = ""

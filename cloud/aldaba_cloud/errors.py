@@ -43,6 +43,21 @@ class NotSignedIn(AldabaError):
         super().__init__("Nobody is signed in, or the session has ended. Sign in and try again.")
 
 
+class SignatureWrong(AldabaError):
+    """A message that should prove whom it is from does not."""
+
+    code = "signature_wrong"
+
+    def __init__(self, whose: str) -> None:
+        super().__init__(f"This is not signed by {whose}, or too old. Check the secret of the webhook on both sides.")
+
+
+class TokenInvalid(SignatureWrong):
+    """The same, for who wants to hear 498."""
+
+    code = "token_invalid"
+
+
 class ForgedRequest(AldabaError):
     """A changing request did not come from a page of ours."""
 

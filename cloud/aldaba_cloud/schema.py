@@ -11,6 +11,7 @@ from aldaba_cloud.access import round_store as access_round_store
 from aldaba_cloud.access import store as access_store
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.billing import chain_store as billing_chain_store
+from aldaba_cloud.billing import collector_store as billing_collector_store
 from aldaba_cloud.billing import ledger_store as billing_ledger_store
 from aldaba_cloud.billing import numbering as billing_numbering
 from aldaba_cloud.billing import payment_store as billing_payment_store
@@ -46,6 +47,7 @@ STORES = (
     billing_run_store,
     billing_ledger_store,
     billing_chain_store,
+    billing_collector_store,
     fleet_store,
     fleet_key_sets,
     fleet_alarms,

@@ -1,6 +1,7 @@
 """The SQL of money that came or should come: payments, mandates, debits, reminders and what audits found."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -131,6 +132,18 @@ def known_payment(work: Work, source: str, external_id: str) -> bool:
     return work.db.execute(select(payments.c.id).where(mine, work.visible(payments))).first() is not None
 
 
+def payment_named(work: Work, source: str, external_id: str) -> Payment | None:
+    """One payment by what names it for good."""
+    mine = (payments.c.source == source) & (payments.c.external_id == external_id)
+    row = work.db.execute(select(payments).where(mine, work.visible(payments))).first()
+    return _payment(row) if row else None
+
+
+def took_back(work: Work, one: Payment, on: date) -> None:
+    """Note that money nobody had used went back."""
+    save_payment(work, replace(one, returned_on=on))
+
+
 def payments_of(work: Work, invoice: str) -> list[Payment]:
     """What arrived for an invoice, oldest first."""
     mine = (payments.c.invoice_id == invoice) & work.visible(payments)
@@ -148,9 +161,10 @@ def unmatched(work: Work) -> list[Payment]:
 
 
 def save_payment(work: Work, one: Payment) -> None:
-    """Write what a payment is for and whether it went back."""
+    """Write what a payment is for, since when it is here and whether it went back."""
     mine = (payments.c.id == one.id) & work.writable(payments)
-    work.db.execute(update(payments).where(mine).values(invoice_id=one.invoice, returned_on=one.returned_on))
+    values = {"invoice_id": one.invoice, "received_on": one.received_on, "returned_on": one.returned_on}
+    work.db.execute(update(payments).where(mine).values(values))
 
 
 def add_mandate(work: Work, one: Mandate) -> None:

@@ -80,8 +80,9 @@ def returned(work: Work, invoice: str, on: date, whose: Sequence[Payment] | None
             payment_store.save_payment(work, replace(one, returned_on=on))
             sides = {ledger_store.CUSTOMERS: one.cents, _account(one.source): -one.cents}
             ledger_store.post(work, head.site, f"ret:{one.id}", sides, on=on, party=head.party)
-    state = after(head.number, head.state, MoneyNews.RETURN)
-    moved = replace(head, state=state, returned_on=on, paid_cents=left)
+    open_again = InvoiceState.RETURNED
+    state = open_again if head.state is open_again else after(head.number, head.state, MoneyNews.RETURN)
+    moved = replace(head, state=state, returned_on=max(on, head.returned_on or on), paid_cents=left)
     store.save_head(work, moved)
     audit.note(work, head.site, "debit_returned", head.id, on=on.isoformat())
     _follow(work, moved, DebtNews.DEBT_KNOWN)

@@ -9,6 +9,7 @@ from aldaba_cloud.cli.archive import backup, restore
 from aldaba_cloud.cli.books import bank_statement, gestor
 from aldaba_cloud.cli.broker import broker
 from aldaba_cloud.cli.bundle import bundle
+from aldaba_cloud.cli.collect import collect
 from aldaba_cloud.cli.copyable import copyable
 from aldaba_cloud.cli.emergency import emergency_codes
 from aldaba_cloud.cli.fleet import pair_code
@@ -73,6 +74,7 @@ COMMANDS = (
     verify,
     invoice_run,
     sepa,
+    collect,
     bank_statement,
     gestor,
 )

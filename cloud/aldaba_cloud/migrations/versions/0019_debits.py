@@ -1,13 +1,13 @@
 """Mandates for one collection, and which debits came back.
 
-Revision: 0018_debits; after: 0017_tasks
+Revision: 0019_debits; after: 0018_coming_back
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0018_debits"
-down_revision = "0017_tasks"
+revision = "0019_debits"
+down_revision = "0018_coming_back"
 branch_labels = None
 depends_on = None
 
