@@ -48,6 +48,7 @@ from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.link.routes import router as link_router
 from aldaba_cloud.link.running import start_link
 from aldaba_cloud.log import RequestLog, log
+from aldaba_cloud.members.routes import contracts_router
 from aldaba_cloud.members.routes import router as members_router
 from aldaba_cloud.pages.mount import PARTS as PAGES
 from aldaba_cloud.pages.mount import mount as mount_pages
@@ -129,6 +130,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         auth_router,
         places_router,
         members_router,
+        contracts_router,
         access_router,
         pass_router,
         card_router,

@@ -111,6 +111,7 @@ def address(path: str, space: SmallSpace, credential: str) -> str:
         series_id=space.named("ser"),
         wait_id=space.named("wai"),
         invoice_id=space.named("inv"),
+        contract_id=space.contract,
         task_id=space.named("tsk"),
         journal="j1",
         sequence=1,

@@ -132,12 +132,22 @@ class SiteRules:
         """Every door each holder may pass, by each contract and by levels of their own."""
         for contract in people.contracts:
             for holder in contract.people if contract.gives_rights else ():
-                for door, schedule in self._by_plan.get(contract.plan, ()):
+                for door, schedule in self._sold_with(contract):
                     yield Entitlement(door, holder, schedule, contract)
         for holder in people.holders:
             for door, schedule in self._union(self.levels.by_holder.get(holder, ())):
                 yield Entitlement(door, holder, schedule)
         yield from self._booked(people)
+
+    def _sold_with(self, contract: Contract) -> Iterable[tuple[DoorId, ScheduleId]]:
+        """What the plan opens, and what the version brings under which the contract is."""
+        by_plan = self._by_plan.get(contract.plan, ())
+        brought = self.levels.by_contract.get(contract.id)
+        return sorted({*by_plan, *self._union(brought)}) if brought else by_plan
+
+    def _is_sold_here(self, contract: Contract) -> bool:
+        brought = self.levels.by_contract.get(contract.id, ())
+        return contract.plan in self._by_plan or any(level in self._by_level for level in brought)
 
     def _booked(self, people: People) -> Iterator[Entitlement]:
         """A booking opens the whole way to what was booked, by its own time and no schedule."""
@@ -152,7 +162,7 @@ class SiteRules:
         by_contract = {
             holder
             for contract in people.contracts
-            if contract.state is not ContractState.DRAFT and contract.plan in self._by_plan
+            if contract.state is not ContractState.DRAFT and self._is_sold_here(contract)
             for holder in contract.people
         }
         by_booking = {one.holder for one in people.booked if one.zone in self.place.zones}

@@ -1,10 +1,11 @@
 """Access levels and schedules, without a database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 
-from aldaba_shared.ids import ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
+from aldaba_shared.ids import ContractId, ControllerId, DoorId, HolderId, ScheduleId, SiteId, ZoneId
 from aldaba_shared.schedule import Windows
 
 ALWAYS = ScheduleId("always")
@@ -63,6 +64,8 @@ class Levels:
     schedules: Mapping[ScheduleId, NamedSchedule]
     special_days: tuple[SpecialDay, ...] = ()
     cancelled_passes: tuple[bytes, ...] = ()
+    by_contract: Mapping[ContractId, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """What the version of its plan brings under which a contract is today, beside what is linked to the plan."""
     sticker_plans: frozenset[str] = frozenset()
     """The plans whose members may open doors by their stickers."""
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -31,6 +31,7 @@ from aldaba_cloud.fleet.models import ControllerKeys
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store as members
 from aldaba_cloud.members.models import Contract
+from aldaba_cloud.members.terms_store import levels_by_contract
 from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ControllerId, HolderId, NetworkId, SiteId
 from aldaba_shared.messages import Delta, Head
@@ -69,7 +70,8 @@ def site_rules(work: Work, site_id: SiteId) -> SiteRules:
     if site is None:
         raise Missing("site", site_id)
     today = work.now.astimezone(ZoneInfo(site.time_zone)).date()
-    return SiteRules(places.load_place(work, site), store.load_levels(work, site_id), today)
+    levels = replace(store.load_levels(work, site_id), by_contract=levels_by_contract(work, today))
+    return SiteRules(places.load_place(work, site), levels, today)
 
 
 def people_of(work: Work, keyring: Keyring, whom: Iterable[HolderId] | None = None) -> People:

@@ -85,6 +85,17 @@ def rehearse_schedule(work: Work, name: ScheduleId, week: tuple[Windows, ...], k
     return rehearse(rules, after, people_of(work, keyring))
 
 
+def rehearse_plan(work: Work, site: SiteId, plan: str, brought: tuple[str, ...], keyring: Keyring) -> Rehearsal:
+    """Say who would gain and who would lose at a site, were all contracts of a plan under a version with these levels.
+
+    Nothing is kept: contracts stay under their version until somebody moves them.
+    """
+    rules, people = site_rules(work, site), people_of(work, keyring)
+    moved = {one.id: brought for one in people.contracts if one.plan == plan}
+    levels = replace(rules.levels, by_contract={**rules.levels.by_contract, **moved})
+    return rehearse(rules, narrowed(rules, levels), people)
+
+
 def rehearse_door_use(work: Work, door: DoorId, use: DoorUse, keyring: Keyring) -> Rehearsal:
     """Say in which hours a door would stand unlocked, and when no longer, without keeping it.
 

@@ -1,15 +1,73 @@
 """Holders and what they carry, over the API. Numbers of cards never leave the cloud."""
 
+from datetime import date
+from typing import Self
+
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
 from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.errors import Missing
-from aldaba_cloud.members import store
-from aldaba_cloud.members.models import Holder
-from aldaba_shared.ids import HolderId
+from aldaba_cloud.members import service, store
+from aldaba_cloud.members.models import Contract, ContractState, Holder, Standing
+from aldaba_shared.ids import ContractId, HolderId
 
 router = APIRouter(prefix="/api/v1/holders", tags=["members"], route_class=OneTurn)
+
+
+contracts_router = APIRouter(prefix="/api/v1/contracts", tags=["members"], route_class=OneTurn)
+
+
+class ContractOut(BaseModel):
+    """A contract: who pays, and who is named on it."""
+
+    id: str
+    plan: str
+    people: list[str]
+    billed_to: str
+    state: ContractState
+    standing: Standing
+    renews: bool
+    starts_on: date
+    paid_until: date | None
+    ends_on: date | None
+    site: str
+
+    @classmethod
+    def of(cls, one: Contract) -> Self:
+        """What the API says of a contract."""
+        return cls(
+            id=one.id,
+            plan=one.plan,
+            people=list(one.people),
+            billed_to=one.billed_to,
+            state=one.state,
+            standing=one.standing,
+            renews=one.renews,
+            starts_on=one.starts_on,
+            paid_until=one.paid_until,
+            ends_on=one.ends_on,
+            site=one.site,
+        )
+
+
+@contracts_router.get("")
+def list_contracts(caller: CurrentOperator, holder: str = "") -> list[ContractOut]:
+    """List contracts: all, or those on which somebody is named."""
+    named = [HolderId(holder)] if holder else None
+    return [ContractOut.of(one) for one in store.contracts_of(caller.work, named)]
+
+
+@contracts_router.put("/{contract_id}/people/{holder_id}")
+def name_person(contract_id: str, holder_id: str, caller: CurrentOperator) -> ContractOut:
+    """Name somebody on a contract."""
+    return ContractOut.of(service.name_person(caller.work, ContractId(contract_id), HolderId(holder_id)))
+
+
+@contracts_router.delete("/{contract_id}/people/{holder_id}")
+def unname_person(contract_id: str, holder_id: str, caller: CurrentOperator) -> ContractOut:
+    """Take somebody off a contract."""
+    return ContractOut.of(service.unname_person(caller.work, ContractId(contract_id), HolderId(holder_id)))
 
 
 class HolderOut(BaseModel):

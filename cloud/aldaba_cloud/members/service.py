@@ -4,12 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from aldaba_cloud import audit
+from aldaba_cloud import audit, outbox
 from aldaba_cloud.db import ALL_SITES, Work
-from aldaba_cloud.errors import Missing, Taken
+from aldaba_cloud.errors import Missing, Taken, Unusable
 from aldaba_cloud.keyring import Keyring
 from aldaba_cloud.members import store
 from aldaba_cloud.members.models import Contract, ContractState, Holder, IssuedCredential, Standing
+from aldaba_cloud.places import store as places
 from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
 from aldaba_shared.keys import CredentialKind, digested_as, looked_up_by
 
@@ -120,6 +121,53 @@ def pause(work: Work, contract: ContractId, returns_on: date | None) -> Contract
 def leave(work: Work, contract: ContractId, ends_on: date) -> Contract:
     """End a contract after a last day; its rights end by themselves then."""
     return _changed(work, contract, "contract_ending", state=ContractState.ENDING, ends_on=ends_on)
+
+
+def name_person(work: Work, contract: ContractId, holder: HolderId) -> Contract:
+    """Name one more person on a contract: its doors open to them with the next rules; whoever pays stays the same.
+
+    Raises:
+        Missing: no such contract or holder within the caller's sight.
+        Unusable: the contract has ended.
+    """
+    found, person = store.find_contract(work, contract), store.find_holder(work, holder)
+    if found is None:
+        raise Missing("contract", contract)
+    if person is None:
+        raise Missing("holder", holder)
+    if found.state is ContractState.ENDED:
+        raise Unusable(f"The contract {contract!r} has ended, so nobody can be named on it. Make a new one.")
+    if holder in found.people:
+        return found
+    store.add_person(work, found, holder)
+    _tell_doors(work, found, holder)
+    audit.note(work, found.site, "person_named", contract, holder=holder)
+    return replace(found, people=tuple(sorted((*found.people, holder))))
+
+
+def unname_person(work: Work, contract: ContractId, holder: HolderId) -> Contract:
+    """Take somebody off a contract: what they had by it ends with the next rules; what they carry stays theirs.
+
+    Raises:
+        Missing: no such contract within the caller's sight, or nobody of that name on it.
+    """
+    found = store.find_contract(work, contract)
+    if found is None:
+        raise Missing("contract", contract)
+    if holder not in found.people:
+        raise Missing("holder", holder)
+    work.stamp(found.site)
+    store.remove_person(work, contract, holder)
+    _tell_doors(work, found, holder)
+    audit.note(work, found.site, "person_unnamed", contract, holder=holder)
+    return found.narrowed_to(frozenset(found.people) - {holder})
+
+
+def _tell_doors(work: Work, contract: Contract, holder: HolderId) -> None:
+    """Leave word for whoever publishes rules; a contract of the whole network concerns every site."""
+    everywhere = contract.site == ALL_SITES
+    for site in [one.id for one in places.list_sites(work)] if everywhere else [contract.site]:
+        outbox.tell(work, site, outbox.RIGHTS_CHANGED, holder, {"because": contract.id})
 
 
 def _changed(work: Work, contract: ContractId, action: str, **values: object) -> Contract:

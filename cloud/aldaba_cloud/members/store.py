@@ -153,6 +153,18 @@ def save_contract(work: Work, contract: Contract) -> bool:
     return work.db.execute(update(contracts).where(mine).values(_contract_values(contract))).rowcount > 0
 
 
+def add_person(work: Work, contract: Contract, holder: HolderId) -> None:
+    """Name one more person on a contract."""
+    row = {"contract_id": contract.id, "holder_id": holder}
+    work.db.execute(insert(contract_people), row | work.stamp(contract.site))
+
+
+def remove_person(work: Work, contract: ContractId, holder: HolderId) -> None:
+    """Take a name off a contract."""
+    mine = (contract_people.c.contract_id == contract) & (contract_people.c.holder_id == holder)
+    work.db.execute(delete(contract_people).where(mine, work.writable(contract_people)))
+
+
 def move_due_dates(work: Work, wanted: Iterable[tuple[ContractId, date | None]]) -> None:
     """Set until when many contracts are paid for, in one statement."""
     rows = [{"b_id": contract, "b_until": until} for contract, until in wanted]

@@ -1,6 +1,7 @@
 """The SQL of companies, plan versions, terms, spells, pauses, discounts, extras and deposits."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Any
 
 from sqlalchemy import (
@@ -254,6 +255,20 @@ def spells_of(work: Work, contract: ContractId) -> list[Spell]:
     mine = (contract_spells.c.contract_id == contract) & work.visible(contract_spells)
     rows = work.db.execute(select(contract_spells).where(mine).order_by(contract_spells.c.from_on))
     return [Spell(ContractId(row.contract_id), row.version_id, row.from_on) for row in rows]
+
+
+def levels_by_contract(work: Work, today: date) -> dict[ContractId, tuple[str, ...]]:
+    """The access levels of the version under which each contract is on a local day; none where it brings none."""
+    bringing = {one.id: one.levels for one in plan_versions_by_id(work).values() if one.levels}
+    if not bringing:
+        return {}
+    ever = select(contract_spells.c.contract_id).where(contract_spells.c.version_id.in_(sorted(bringing)))
+    begun = (contract_spells.c.from_on <= today) & contract_spells.c.contract_id.in_(ever)
+    rows = work.db.execute(
+        select(contract_spells).where(begun, work.visible(contract_spells)).order_by(contract_spells.c.from_on)
+    )
+    now = {ContractId(row.contract_id): row.version_id for row in rows}
+    return {contract: bringing[version] for contract, version in now.items() if version in bringing}
 
 
 def save_pause(work: Work, pause: Pause, site: SiteId) -> None:
