@@ -298,4 +298,8 @@ def _prepare_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("aldaba_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    raw = connection.connection.driver_connection
+    if raw is None:
+        raise ConnectionLost
+    # The driver's own call: it begins every transaction there is, and has neither parameters nor a result.
+    raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -66,7 +66,8 @@ class Eavesdropper:
         self._world = world
         self._first: dict[str, bytes] = {}
         self._kept: dict[str, deque[bytes]] = defaultdict(lambda: deque(maxlen=MOST_KEPT))
-        self._key = world.certainly.key(OFFICE_KIDS)
+        self._keys: dict[bytes, SigningKey] = {}
+        self._key = self._key_called(OFFICE_KIDS)
         world.broker.on_accept = self._keep
 
     def old(self, machine: "Machine", dice: Random) -> Message | None:
@@ -139,7 +140,12 @@ class Eavesdropper:
         """Our own key under the name that is trusted for this kind."""
         names = {Kind.KEYS: b"root", Kind.PRESENCE: machine.name.encode(), Kind.HELLO: machine.name.encode()}
         name = names.get(kind, machine.name.encode() if kind is Kind.BATCH else OFFICE_KIDS)
-        return self._world.certainly.key(name)
+        return self._key_called(name)
+
+    def _key_called(self, name: bytes) -> SigningKey:
+        if name not in self._keys:
+            self._keys[name] = self._world.certainly.key(name)
+        return self._keys[name]
 
     def _message(self, machine: "Machine", channel: Channel, kind: Kind, envelope: bytes) -> Message:
         return Message(

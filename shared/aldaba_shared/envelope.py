@@ -8,6 +8,7 @@ can delay what passes, and never forge it.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Self, TypeVar
 
 from cbor2 import CBORTag
@@ -29,6 +30,8 @@ from aldaba_shared.wire import MAX_BODY_BYTES, decode, encode, loads
 T = TypeVar("T")
 SIGN1_TAG: Final = 18
 KID_HEADER: Final = 4
+HEADERS: Final = "signed header"
+SHORT: Final = 128
 
 
 class EnvelopeRefused(AldabaError):
@@ -132,13 +135,27 @@ def _outer(kind: Kind, data: bytes) -> CBORTag:
 
 def _kid(kind: Kind, outer: CBORTag) -> bytes:
     value = outer.value
-    protected = loads(value[0], kind) if isinstance(value[0], bytes) and value[0] else {}
-    unprotected = value[1] if len(value) > 1 else {}
-    for headers in (protected, unprotected):
-        kid = headers.get(KID_HEADER) if isinstance(headers, dict) else None
-        if isinstance(kid, bytes):
-            return kid
-    raise EnvelopeRefused(kind, "it names no key")
+    signed = _named_in(value[0]) if isinstance(value[0], bytes) and value[0] else None
+    kid = signed if signed is not None else _kid_among(value[1] if len(value) > 1 else {})
+    if kid is None:
+        raise EnvelopeRefused(kind, "it names no key")
+    return kid
+
+
+def _named_in(protected: bytes) -> bytes | None:
+    """The `kid` in signed headers; those of our own keys are short, and nobody shall fill our memory with others."""
+    return _named_briefly(protected) if len(protected) <= SHORT else _kid_among(loads(protected, HEADERS))
+
+
+@lru_cache(maxsize=256)
+def _named_briefly(protected: bytes) -> bytes | None:
+    """The same, kept: signed headers are the same bytes in every envelope of a key."""
+    return _kid_among(loads(protected, HEADERS))
+
+
+def _kid_among(headers: object) -> bytes | None:
+    kid = headers.get(KID_HEADER) if isinstance(headers, dict) else None
+    return kid if isinstance(kid, bytes) else None
 
 
 def _verifier(key: WorkingKey) -> VerifyingP256:

@@ -27,6 +27,7 @@ class SigningP256(EC2Key):
     def __init__(self, private: ec.EllipticCurvePrivateKey, kid: bytes) -> None:
         super().__init__(EC2Key.to_cose_key(private) | {KID: kid})
         self._own = private
+        self.point = point_of(private.public_key())
 
     def sign(self, msg: bytes) -> bytes:
         """The signature of a message, as COSE carries it."""
@@ -38,8 +39,7 @@ class VerifyingP256(EC2Key):
     """A public key that verifies."""
 
     def __init__(self, public: ec.EllipticCurvePublicKey, kid: bytes) -> None:
-        numbers = public.public_numbers()
-        self.point = numbers.x.to_bytes(HALF, "big") + numbers.y.to_bytes(HALF, "big")
+        self.point = point_of(public)
         super().__init__(EC2Key.to_cose_key(public) | {KID: kid})
         self._own = public
 
@@ -56,3 +56,9 @@ class VerifyingP256(EC2Key):
             self._own.verify(der, msg, ES256)
         except (InvalidSignature, ValueError) as error:
             raise VerifyError("The signature does not hold.") from error
+
+
+def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
+    """The public point, as x and y one after the other: what makes a key this key, whatever it is called."""
+    numbers = public.public_numbers()
+    return numbers.x.to_bytes(HALF, "big") + numbers.y.to_bytes(HALF, "big")

@@ -8,6 +8,8 @@ exactly; bytes travel as bytes.
 """
 
 from datetime import datetime
+from io import BytesIO
+from threading import local
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
 import cbor2
@@ -41,9 +43,23 @@ class Malformed(AldabaError):
         self.why = why
 
 
+class _Kept(local):
+    """An encoder a thread: to make one costs seven times what a small body costs to encode."""
+
+    encoder: cbor2.CBOREncoder | None = None
+
+
+_KEPT: Final = _Kept()
+
+
 def encode(body: object) -> bytes:
     """Encode a struct (or builtins) as deterministic CBOR."""
-    return cbor2.dumps(msgspec.to_builtins(body, builtin_types=(bytes,)), canonical=True)
+    plain = msgspec.to_builtins(body, builtin_types=(bytes,))
+    # Taken away while it works: one that failed half-way remembers what it was in, and is not used again.
+    encoder, _KEPT.encoder = _KEPT.encoder or cbor2.CBOREncoder(BytesIO(), canonical=True), None
+    encoded: bytes = encoder.encode_to_bytes(plain)
+    _KEPT.encoder = encoder
+    return encoded
 
 
 def decode(data: bytes, shape: type[T], *, limit: int = MAX_BODY_BYTES) -> T:
