@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime
 
+import cbor2
 import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
@@ -122,3 +123,13 @@ def test_other_topics_are_none_of_ours(name: str) -> None:
 def test_an_id_cannot_be_a_wildcard(name: str) -> None:
     with pytest.raises(Malformed):
         topic(SiteId(name), ControllerId("c1"), Channel.UP)
+
+
+def test_a_body_that_cannot_be_encoded_spoils_no_later_one() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises((ValueError, RecursionError)):
+        encode(loop)
+    body = {"b": [1, [2, b"x"]], "a": {"long": 1, "z": None}}
+    assert encode(body) == cbor2.dumps(body, canonical=True)
+    assert encode(body) == encode(body)
