@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -85,6 +85,9 @@ SECURITY_HEADERS: Final = {
     "cross-origin-opener-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+UNKEPT: Final = ("cache-control", "no-store")
+DRESS: Final = tuple((name.encode(), value.encode()) for name, value in (*SECURITY_HEADERS.items(), UNKEPT))
+"""As an answer carries them, where it does not say otherwise itself."""
 
 
 def create_app(
@@ -124,9 +127,11 @@ def open_cloud(config: Config, database: Database, clock: Clock | None = None) -
 
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
-    """Every route, worked out once for all the services of a process: FastAPI reads some thousand signatures for it."""
-    whole = APIRouter()
-    for router in (
+    """Every route, worked out once for all the services of a process: FastAPI reads some thousand signatures for it.
+
+    They stand side by side. FastAPI looks through a router that is included twice, once to find it and once within it.
+    """
+    routers = (
         auth_router,
         places_router,
         members_router,
@@ -144,10 +149,10 @@ def _routes() -> tuple[BaseRoute, ...]:
         link_router,
         tasks_router,
         *(part.router for part in PAGES),
-    ):
-        whole.include_router(router)
-    whole.add_api_route("/healthz", healthz, include_in_schema=False)
-    return tuple(whole.routes)
+    )
+    own = APIRouter()
+    own.add_api_route("/healthz", healthz, include_in_schema=False)
+    return tuple(route for router in (*routers, own) for route in router.routes)
 
 
 def _mount(app: FastAPI) -> None:
@@ -259,11 +264,9 @@ class Guard:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                if "cache-control" not in headers:
-                    headers["cache-control"] = "no-store"
+                headers = message.setdefault("headers", [])
+                known = {name for name, _ in headers}
+                headers.extend(one for one in DRESS if one[0] not in known)
             await send(message)
 
         if scope["method"] not in SAFE_METHODS and _is_foreign(Headers(scope=scope)):

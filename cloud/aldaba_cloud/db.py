@@ -135,6 +135,11 @@ class Work:
     actor: str = "system"
     new_id: Callable[[str], str] = field(default=new_id)
 
+    @property
+    def at_hand(self) -> bool:
+        """Whether the database is a file of this machine, where a row is read sooner than a thread wakes."""
+        return self.db.dialect.name == "sqlite"
+
     def visible(self, table: Table) -> ColumnElement[bool]:
         """The condition every read carries: the caller's network, their sites and network-wide rows."""
         return visible_in(table, self.scope)
@@ -176,6 +181,14 @@ def _at_sites(table: Table, sites: frozenset[SiteId]) -> ColumnElement[bool]:
     return table.c.site_id.in_(sorted(sites))
 
 
+def driver_of(db: Connection) -> Any:  # noqa: ANN401 -- sqlite3's connection or psycopg's
+    """The driver's own connection, within the same transaction: for what has to be fast."""
+    raw = db.connection.driver_connection
+    if raw is None:
+        raise ConnectionLost
+    return raw
+
+
 def bulk_insert(work: Work, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Insert many rows of plain values as fast as the engine takes them: COPY, or one prepared statement.
 
@@ -187,9 +200,7 @@ def bulk_insert(work: Work, table: Table, columns: Sequence[str], rows: Iterable
     made = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
     # Days and moments repeat from row to row, and to write one anew costs as much as to insert the row.
     turns = [(at, lru_cache(maxsize=1024)(turn)) for at, turn in enumerate(made) if turn is not None]
-    raw = work.db.connection.driver_connection
-    if raw is None:
-        raise ConnectionLost
+    raw = driver_of(work.db)
     if dialect.name == "postgresql":
         with raw.cursor() as cursor, cursor.copy(f"COPY {table.name} ({', '.join(names)}) FROM STDIN") as copy:
             for row in rows:
@@ -298,8 +309,5 @@ def _prepare_sqlite(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("aldaba_write", False)
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise ConnectionLost
     # The driver's own call: it begins every transaction there is, and has neither parameters nor a result.
-    raw.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+    driver_of(connection).execute("BEGIN IMMEDIATE" if writing else "BEGIN")

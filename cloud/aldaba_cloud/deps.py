@@ -6,16 +6,17 @@ way to reach the database, so none can forget to ask.
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import wraps
-from inspect import iscoroutinefunction
-from typing import Annotated, Any, Protocol
+from functools import cache, wraps
+from inspect import iscoroutinefunction, signature
+from typing import Annotated, Any, Final, ParamSpec, Protocol, TypeVar
 
 from fastapi import Depends, Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.routing import APIRoute
+from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
 from aldaba_cloud.auth import service as auth
@@ -36,22 +37,67 @@ CSRF_HEADER = "x-csrf-token"
 CSRF_FIELD = "csrf_token"
 
 
-class OneTurn(APIRoute):
-    """A route of the API that changes threads once: FastAPI would use a second thread to check the answer.
+OF_A_ROW: Final = "aldaba_of_a_row"
+P = ParamSpec("P")
+R = TypeVar("R")
 
-    Its endpoint stays a plain function.
+
+class OneTurn(APIRoute):
+    """A route of the API that changes threads once, or not at all, and trusts what its endpoint made.
+
+    FastAPI would use a second thread to check the answer against the model that it
+    is an instance of. Its endpoint stays a plain function.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **named: Any) -> None:  # noqa: ANN401 - FastAPI's own
-        super().__init__(path, endpoint if iscoroutinefunction(endpoint) else _on_a_thread(endpoint), **named)
+        if not iscoroutinefunction(endpoint):
+            endpoint = _in_one_turn(endpoint, only_answers=_only_answers(endpoint, named.get("methods")))
+        super().__init__(path, endpoint, **named)
 
 
-def _on_a_thread(endpoint: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+def of_a_row(endpoint: Callable[P, R]) -> Callable[P, R]:
+    """Mark an endpoint that reads a row or two by their keys, for its `caller`.
+
+    Where the database is a file of this machine it answers on the loop: the rows
+    are there in less time than a thread takes to wake.
+    """
+    vars(endpoint)[OF_A_ROW] = True
+    return endpoint
+
+
+def _only_answers(endpoint: Callable[..., Any], methods: Iterable[str] | None) -> bool:
+    """Whether an endpoint says all there is to its answer by what it returns."""
+    told = signature(endpoint)
+    answer, asked = told.return_annotation, {one.annotation for one in told.parameters.values()}
+    whole = isinstance(answer, type) and issubclass(answer, Response)
+    return set(methods or ()) == {"GET"} and not whole and Response not in asked
+
+
+def _in_one_turn(endpoint: Callable[..., Any], *, only_answers: bool) -> Callable[..., Awaitable[Any]]:
+    answered = _written(endpoint) if only_answers else endpoint
+    of_a_row = vars(endpoint).get(OF_A_ROW, False)
+
     @wraps(endpoint)
-    async def turned(**values: object) -> object:
-        return await run_in_threadpool(endpoint, **values)
+    async def turned(**values: Any) -> object:  # noqa: ANN401 -- whatever the endpoint asks for
+        if of_a_row and values["caller"].work.at_hand:
+            return answered(**values)
+        return await run_in_threadpool(answered, **values)
 
     return turned
+
+
+def _written(endpoint: Callable[..., Any]) -> Callable[..., Response]:
+    """An endpoint whose answer is written as JSON where it is made."""
+    kind = signature(endpoint).return_annotation
+
+    @cache
+    def adapter() -> TypeAdapter[Any]:
+        return TypeAdapter(kind)
+
+    def written(**values: object) -> Response:
+        return Response(adapter().dump_json(endpoint(**values), by_alias=True), media_type="application/json")
+
+    return written
 
 
 class Clock(Protocol):
@@ -93,7 +139,7 @@ async def cloud_of(request: Request) -> Cloud:
 CloudDep = Annotated[Cloud, Depends(cloud_of)]
 
 
-async def transaction(request: Request, cloud: CloudDep) -> AsyncIterator[Connection]:
+async def transaction(request: Request) -> AsyncIterator[Connection]:
     """The request's one transaction: committed here and nowhere else, before the answer is sent.
 
     Requests wait for their turn here, on the loop. Were they to wait in the pool,
@@ -101,6 +147,7 @@ async def transaction(request: Request, cloud: CloudDep) -> AsyncIterator[Connec
     connection would find no thread to finish on. Whoever reads a file of this
     machine waits for nobody, and needs no thread to begin and to end.
     """
+    cloud = await cloud_of(request)
     reading = request.method in SAFE_METHODS
     opened = cloud.database.read() if reading else cloud.database.write()
     async with cloud.turns:
@@ -122,22 +169,35 @@ def session_cookie(cloud: Cloud) -> str:
     return "__Host-aldaba" if cloud.config.secure_cookies else "aldaba"
 
 
-async def session_or_none(request: Request, cloud: CloudDep, db: TransactionDep) -> Session | None:
-    """The session of the cookie, or None."""
-    token, session = request.cookies.get(session_cookie(cloud)), None
-    if token and cloud.database.at_hand:
-        session = auth.session_of(db, token, cloud.clock.now())
-    elif token:
-        session = await run_in_threadpool(auth.session_of, db, token, cloud.clock.now())
-    request.state.session = session  # an error page is written for the same reader as the page it stands for
-    return session
+async def session_or_none(request: Request, db: TransactionDep) -> Session | None:
+    """The session of the cookie, or None; looked up once for a request, whoever asks.
+
+    What asks for a session calls this, and depends on the transaction alone: to
+    resolve a chain of dependencies costs more than the look-up at its end.
+    """
+    if not hasattr(request.state, "session"):
+        # An error page is written for the same reader as the page it stands for.
+        request.state.session = await _looked_up(request, db)
+    found: Session | None = request.state.session
+    return found
+
+
+async def _looked_up(request: Request, db: Connection) -> Session | None:
+    cloud = await cloud_of(request)
+    token = request.cookies.get(session_cookie(cloud))
+    if not token:
+        return None
+    if cloud.database.at_hand:
+        return auth.session_of(db, token, cloud.clock.now())
+    return await run_in_threadpool(auth.session_of, db, token, cloud.clock.now())
 
 
 MaybeSession = Annotated[Session | None, Depends(session_or_none, scope="function")]
 
 
-async def current_session(request: Request, session: MaybeSession) -> Session:
+async def current_session(request: Request, db: TransactionDep) -> Session:
     """The live session; a changing request must also carry the session's token against forgery."""
+    session = await session_or_none(request, db)
     if session is None:
         raise NotSignedIn
     if request.method not in SAFE_METHODS:
@@ -178,10 +238,11 @@ class MemberCaller:
     holder: HolderId
 
 
-def needs(role: Role) -> Callable[[CurrentSession, CloudDep, TransactionDep], Awaitable[Caller]]:
+def needs(role: Role) -> Callable[[Request, TransactionDep], Awaitable[Caller]]:
     """Make the dependency that asks for a role."""
 
-    async def caller(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> Caller:
+    async def caller(request: Request, db: TransactionDep) -> Caller:
+        session, cloud = await current_session(request, db), await cloud_of(request)
         scope = session.account.scope(role)
         if scope is None:
             raise Forbidden(role)
@@ -197,8 +258,9 @@ CurrentInstaller = Annotated[Caller, Depends(needs(Role.INSTALLER), scope="funct
 CurrentAccountant = Annotated[Caller, Depends(needs(Role.ACCOUNTANT), scope="function")]
 
 
-async def current_member(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> MemberCaller:
+async def current_member(request: Request, db: TransactionDep) -> MemberCaller:
     """The member who is signed in; an account without a holder is nobody's member."""
+    session, cloud = await current_session(request, db), await cloud_of(request)
     scope = session.account.scope(Role.MEMBER)
     if scope is None or session.account.holder is None:
         raise Forbidden(Role.MEMBER)

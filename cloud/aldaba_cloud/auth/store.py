@@ -4,7 +4,7 @@ Signing in happens before there is a caller, so the functions it needs take a
 connection and no scope; they look an address or a token up and nothing else.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from sqlalchemy import (
 
 from aldaba_cloud.auth.models import Account, Grant, Role, Session
 from aldaba_cloud.db import ALL_SITES, UtcDateTime, Work, scoped_table
+from aldaba_cloud.prepared import Prepared
 from aldaba_shared.ids import HolderId, NetworkId, SiteId
 
 accounts = scoped_table(
@@ -68,16 +69,37 @@ sign_in_tries = scoped_table(
 """Rows belong to no network (`*`): a wrong try comes before anyone knows whose it is."""
 
 
-ACCOUNT_BY_ID: Final = select(accounts).where(accounts.c.id == bindparam("wanted"), accounts.c.enabled)
-GRANTS_OF: Final = (
-    select(account_roles.c.role, account_roles.c.site_id)
-    .where(account_roles.c.account_id == bindparam("wanted"))
+_ROLES: Final = account_roles.c.account_id == accounts.c.id
+_ACCOUNT: Final = (
+    accounts.c.id,
+    accounts.c.network_id,
+    accounts.c.email,
+    accounts.c.name,
+    accounts.c.holder_id,
+    accounts.c.locale,
+    account_roles.c.role,
+    account_roles.c.site_id,
+)
+_SESSION: Final = (
+    sessions.c.id.label("session_id"),
+    sessions.c.csrf,
+    sessions.c.created_at,
+    sessions.c.expires_at,
+    sessions.c.agent,
+)
+ACCOUNT_BY_ID: Final = Prepared(
+    select(*_ACCOUNT)
+    .select_from(accounts.outerjoin(account_roles, _ROLES))
+    .where(accounts.c.id == bindparam("wanted"), accounts.c.enabled)
     .order_by(account_roles.c.site_id, account_roles.c.role)
 )
-SESSION_BY_TOKEN: Final = select(sessions).where(
-    sessions.c.token_digest == bindparam("digest"), sessions.c.expires_at > bindparam("at")
+SESSION_BY_TOKEN: Final = Prepared(
+    select(*_SESSION, *_ACCOUNT)
+    .select_from(sessions.join(accounts, sessions.c.account_id == accounts.c.id).outerjoin(account_roles, _ROLES))
+    .where(sessions.c.token_digest == bindparam("digest"), sessions.c.expires_at > bindparam("at"), accounts.c.enabled)
+    .order_by(account_roles.c.site_id, account_roles.c.role)
 )
-"""Made once: every request asks these three."""
+"""Every request asks one of these: a row for each grant, or one without a role where there is none."""
 
 
 def add_account(work: Work, account: Account, password: str) -> None:
@@ -100,8 +122,9 @@ def add_account(work: Work, account: Account, password: str) -> None:
 
 def find_account(work: Work, account_id: str) -> Account | None:
     """The account, if the caller's scope holds it."""
-    row = work.db.execute(select(accounts).where(accounts.c.id == account_id, work.visible(accounts))).first()
-    return _account(row, _grants(work.db, account_id)) if row else None
+    mine = (accounts.c.id == account_id) & work.visible(accounts)
+    found = select(*_ACCOUNT).select_from(accounts.outerjoin(account_roles, _ROLES)).where(mine)
+    return _account(work.db.execute(found.order_by(account_roles.c.site_id, account_roles.c.role)).all())
 
 
 def names_of_colleagues(work: Work, roles: Collection[Role]) -> dict[str, str]:
@@ -129,8 +152,7 @@ def credentials_of(db: Connection, email: str) -> tuple[str, str] | None:
 
 def account_by_id(db: Connection, account_id: str) -> Account | None:
     """An enabled account by its id, while signing in."""
-    row = db.execute(ACCOUNT_BY_ID, {"wanted": account_id}).first()
-    return _account(row, _grants(db, account_id)) if row else None
+    return _account(ACCOUNT_BY_ID.rows(db, wanted=account_id))
 
 
 def add_session(db: Connection, session: Session, token_digest: str) -> None:
@@ -151,9 +173,12 @@ def add_session(db: Connection, session: Session, token_digest: str) -> None:
 
 def session_by_token(db: Connection, token_digest: str, now: datetime) -> Session | None:
     """The live session of a token, with its account as it is now."""
-    row = db.execute(SESSION_BY_TOKEN, {"digest": token_digest, "at": now}).first()
-    account = account_by_id(db, row.account_id) if row else None
-    return _session(row, account) if row and account else None
+    rows = SESSION_BY_TOKEN.rows(db, digest=token_digest, at=now)
+    account = _account(rows)
+    if account is None:
+        return None
+    row = rows[0]
+    return Session(row.session_id, account, row.csrf, row.created_at, row.expires_at, row.agent)
 
 
 def sessions_of(work: Work, account: Account) -> list[Session]:
@@ -211,12 +236,12 @@ def clear_failures(db: Connection, subjects: Iterable[str]) -> None:
     db.execute(delete(sign_in_tries).where(sign_in_tries.c.subject_digest.in_(list(subjects))))
 
 
-def _grants(db: Connection, account_id: str) -> tuple[Grant, ...]:
-    rows = db.execute(GRANTS_OF, {"wanted": account_id})
-    return tuple(Grant(Role(row.role), SiteId(row.site_id)) for row in rows)
-
-
-def _account(row: Row[Any], grants: tuple[Grant, ...]) -> Account:
+def _account(rows: Sequence[Any]) -> Account | None:
+    """The account that rows of `_ACCOUNT` tell of, one for each grant."""
+    if not rows:
+        return None
+    row = rows[0]
+    grants = tuple(Grant(Role(one.role), SiteId(one.site_id)) for one in rows if one.role is not None)
     holder = HolderId(row.holder_id) if row.holder_id else None
     return Account(row.id, NetworkId(row.network_id), row.email, row.name, grants, holder, row.locale)
 

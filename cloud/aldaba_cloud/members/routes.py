@@ -6,7 +6,7 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
-from aldaba_cloud.deps import CurrentOperator, OneTurn
+from aldaba_cloud.deps import CurrentOperator, OneTurn, of_a_row
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.members import service, store
 from aldaba_cloud.members.models import Contract, ContractState, Holder, Standing
@@ -102,6 +102,7 @@ def list_holders(caller: CurrentOperator) -> list[HolderOut]:
 
 
 @router.get("/{holder_id}")
+@of_a_row
 def find_holder(holder_id: str, caller: CurrentOperator) -> HolderOut:
     """Show one holder."""
     found = store.find_holder(caller.work, HolderId(holder_id))

@@ -38,6 +38,7 @@ from aldaba_cloud.members.models import (
     Standing,
 )
 from aldaba_cloud.members.terms import CompanyId
+from aldaba_cloud.prepared import Prepared
 from aldaba_shared.ids import ContractId, CredentialId, HolderId, SiteId
 from aldaba_shared.keys import CredentialKind
 
@@ -175,13 +176,13 @@ def move_due_dates(work: Work, wanted: Iterable[tuple[ContractId, date | None]])
 
 def find_holder(work: Work, holder: HolderId) -> Holder | None:
     """One holder, if the caller may see them."""
-    row = work.db.execute(_holder_by_id(work.scope), {"wanted": holder}).first()
-    return _holder(row) if row else None
+    rows = _holder_by_id(work.scope).rows(work.db, wanted=holder)
+    return _holder(rows[0]) if rows else None
 
 
 @lru_cache(maxsize=1024)
-def _holder_by_id(scope: Scope) -> Select[Any]:
-    return select(holders).where(holders.c.id == bindparam("wanted"), visible_in(holders, scope))
+def _holder_by_id(scope: Scope) -> Prepared:
+    return Prepared(select(holders).where(holders.c.id == bindparam("wanted"), visible_in(holders, scope)))
 
 
 def list_holders(work: Work) -> list[Holder]:

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aldaba_cloud.auth.models import Role, Session, roles_of
-from aldaba_cloud.deps import MaybeSession
+from aldaba_cloud.deps import TransactionDep, session_or_none
 from aldaba_cloud.pages.assets import Asset, load_assets
 from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose
 from aldaba_cloud.pages.navigation import menu_of
@@ -148,8 +148,8 @@ def page_of(request: Request, session: Session | None) -> Page:
     )
 
 
-def _page(request: Request, session: MaybeSession) -> Page:
-    return page_of(request, session)
+async def _page(request: Request, db: TransactionDep) -> Page:
+    return page_of(request, await session_or_none(request, db))
 
 
 PageDep = Annotated[Page, Depends(_page, scope="function")]
