@@ -1,12 +1,30 @@
-"""What holds for every test: where it goes when two processes share them (`--dist loadgroup`), and no deadline."""
+"""What holds for every test: where it goes when processes share them, a log of its own, no deadline.
 
+pytest-xdist has groups of its own (`--dist loadgroup`), which it carries in the
+names of the tests; pytest from 9.2 on ignores that (pytest-xdist issue 1386), and
+services that a file starts once were started in each process. So the sharing is
+told here, by the hook that is there for it.
+"""
+
+import gc
 from collections.abc import Iterator
+from typing import Final
 
 import pytest
+import structlog
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
-TOGETHER = ("tests/system/", "tests/pages/")
-"""Files here start services for a whole module; who starts one keeps the tests of that file."""
+SPREAD: Final = ("tests/sim/test_world.py", "tests/sim/test_failed_seeds.py", "tests/sim/test_restore.py")
+"""Worlds share nothing and are long: each of these tests goes where there is room."""
+PCSCD: Final = (
+    "tests/system/test_whole_path.py",
+    "tests/system/test_pcsc.py",
+    "tests/system/test_pcsc_restart.py",
+    "tests/system/test_proving_cards.py",
+)
+"""They wait for one another, since a machine has one pcscd: in one process nobody waits."""
 LONGEST = (
     "tests/pages/test_every_page.py",
     "tests/pages/test_in_chromium.py",
@@ -34,15 +52,40 @@ def pytest_configure() -> None:
     settings.load_profile("any machine")
 
 
+class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """A file stays in one process, which makes once what its tests share: a service, a space, a parsed tree."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        if path in PCSCD:
+            return "pcscd"
+        return nodeid if path in SPREAD else path
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+    """Share the tests out by files, whatever `--dist` says."""
+    return WholeFiles(config, log)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
-    """Keep a file with its services in one process, unless it names a group; then put the longest files first."""
-    for item in items:
-        path = _path(item)
-        if path.startswith(TOGETHER) and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(path))
+    """Put the longest files first."""
     yield
     items.sort(key=lambda item: LONGEST.index(_path(item)) if _path(item) in LONGEST else len(LONGEST))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of the garbage collector's rounds: it stays until the end."""
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """Whatever a test makes of the log, the next finds it as it was: a world, for one, silences it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 def _path(item: pytest.Item) -> str:

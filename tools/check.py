@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TWO_AT_A_TIME = ("-n", "2", "--dist", "loadgroup")
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 """Two processes share the tests; a file that starts services stays in one (`tests/conftest.py`)."""
-THREE_AT_A_TIME = ("-n", "3", "--dist", "loadgroup", "--no-loadscope-reorder")
+THREE_AT_A_TIME = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 """In the order of `tests/conftest.py`, which has the longest first, so that none is left over at the end."""
 UNREAD = ("--ignore=tests/system",)
 """No unit test stands here, and what these import takes seconds."""

@@ -52,7 +52,7 @@ def post(
         raise CloudUnreachable(url, "it is no web address")
     request = urllib.request.Request(url, data=body, headers={"Content-Type": content_type})  # noqa: S310 - checked above
     try:
-        context = _showing(certificate)
+        context = _showing(certificate) if url.startswith("https:") else None
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS, context=context) as answer:  # noqa: S310 - checked above
             size = 0
             while piece := answer.read(CHUNK):

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import Any, TypeVar
@@ -305,16 +306,25 @@ class Catalog:
 
 
 def load_catalog(root: Traversable | None = None) -> Catalog:
-    """Read every profile of the package, or of another folder laid out like it.
+    """Read every profile of the package, or of another folder laid out like it; the package is read once a process.
 
     Raises:
         ProfilesInvalid: with every mistake of every file.
     """
+    return _packaged() if root is None else _read_all(root)
+
+
+@cache
+def _packaged() -> Catalog:
+    return _read_all(files("aldaba_profiles"))
+
+
+def _read_all(root: Traversable) -> Catalog:
     mistakes: list[str] = []
     profiles: dict[str, dict[str, Profile]] = {}
     for kind, struct in KINDS.items():
         profiles[kind] = {}
-        for name, text in _toml_files((root or files("aldaba_profiles")) / folder_of(kind)):
+        for name, text in _toml_files(root / folder_of(kind)):
             profile = _read(struct, text, f"{folder_of(kind)}/{name}.toml", mistakes)
             if profile is not None:
                 profiles[kind][name] = profile

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
@@ -55,9 +56,27 @@ class HandClock:
         self.moment += timedelta(**by)
 
 
-def fill(database: Database) -> None:
-    """The tables of the newest version, one network and its two sites."""
+@cache
+def migrated_in(folder: Path) -> Path:
+    """A database with its tables and nothing in them, in a folder; made once a process, however many folders ask."""
+    path = folder / "migrated.db"
+    database = Database(f"sqlite:///{path}")
     migrate(database)
+    database.close()
+    return path
+
+
+@cache
+def filled_in(folder: Path) -> Path:
+    """The same with one network and its two sites."""
+    path = folder / "filled.db"
+    shutil.copy(migrated_in(folder), path)
+    fill(Database(f"sqlite:///{path}"))
+    return path
+
+
+def fill(database: Database) -> None:
+    """One network and its two sites, in tables that are there."""
     with database.write() as db:
         work = Work(db, Scope(NETWORK), MONDAY_NOON)
         add_network(work, "Test")
@@ -68,9 +87,7 @@ def fill(database: Database) -> None:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("template") / "aldaba.db"
-    fill(Database(f"sqlite:///{path}"))
-    return path
+    return filled_in(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture
@@ -93,7 +110,9 @@ def postgres_template() -> str:
     name = f"template_{uuid4().hex}"
     with closing(psycopg.connect(SERVER, autocommit=True)) as server:
         server.execute(f"CREATE DATABASE {name}".encode())
-    fill(Database(SERVER.replace("/postgres?", f"/{name}?")))
+    database = Database(SERVER.replace("/postgres?", f"/{name}?"))
+    migrate(database)
+    fill(database)
     return name
 
 

@@ -24,10 +24,9 @@ from aldaba_cloud.members import service as members
 from aldaba_cloud.occupancy.service import PresenceBooks
 from aldaba_cloud.places import store as places
 from aldaba_cloud.places.models import Site
-from aldaba_cloud.schema import migrate
 from aldaba_shared.events import ShadowCompared
 from aldaba_shared.ids import CredentialId
-from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK
+from tests.cloud.conftest import BARCELONA, MONDAY_NOON, NETWORK, migrated_in
 from tests.cloud.small_space import SmallSpace
 from tests.cloud.toy_controller import ToyController
 
@@ -35,11 +34,7 @@ from tests.cloud.toy_controller import ToyController
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with its tables and nothing in them: what these commands begin with."""
-    path = tmp_path_factory.mktemp("migrated") / "aldaba.db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    database.close()
-    return path
+    return migrated_in(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(autouse=True)

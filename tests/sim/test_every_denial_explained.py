@@ -29,7 +29,6 @@ from tests.system.controller import CONFIG
 
 pytestmark = [
     pytest.mark.world,
-    pytest.mark.xdist_group("a day of denials"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 EMAIL = "operator@example.org"

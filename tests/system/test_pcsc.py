@@ -10,7 +10,7 @@ from aldaba_sim.pcsc import VpcdSlot
 from tests.edge.readings import PostBox, plain_digest, seen
 from tests.system.pcscd import READER_NAME, virtual_reader
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.system]
 
 ANA = UidCard(bytes.fromhex("deadbeef"))
 BEA = UidCard(bytes.fromhex("04536b4a2f7080"))

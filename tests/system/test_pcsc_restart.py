@@ -11,7 +11,6 @@ from tests.system.pcscd import READER_NAME, private_pcscd
 ANA = UidCard(bytes.fromhex("04536b4a2f7080"))
 
 
-@pytest.mark.xdist_group("pcscd")
 @pytest.mark.system
 def test_a_reader_outlives_the_restart_of_pcscd() -> None:
     options = {"reader": f"{READER_NAME} 00 00", "retry_ms": 50}

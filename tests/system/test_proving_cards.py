@@ -23,7 +23,7 @@ from tests.sim.test_proving_cards import NEW, NUMBER, OLD, UID, Replaying, our_c
 from tests.system.controller import CONFIG, SimulatedController
 from tests.system.pcscd import READER_NAME, virtual_reader, wait_empty
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.system]
 
 PHONE, COPYABLE = PkocCard(), UidCard(bytes.fromhex("04536b4a2f7080"))
 PCSC = CONFIG.replace('profile = "pn532-hsu"', 'profile = "acr122u"').replace(

@@ -28,7 +28,7 @@ from tests.system.pcscd import READER_NAME, wait_empty
 from tests.system.programs import PATIENCE, wait_until
 from tests.system.whole_space import LOCKS, WholeSpace, whole_space
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("pcscd")]
+pytestmark = [pytest.mark.system]
 NOBODYS = "unknown_credential"
 EXPLAIN = ["explain", "--json", "--config"]
 BROWSER = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
