@@ -414,11 +414,9 @@ class DoorLoop:
         if self._fitted.partner is not None and not self._fitted.partner():
             return False
         told = self._shared.rules.door_rules(self.id)
-        if not told.interlock_with:
-            return True
         unheard = told.interlock_apart is Apart.SOFTEN
         secured = (self._shared.presences.door_secured(door) for door in told.interlock_with)
-        return all(unheard if one is None else one for one in secured)
+        return not told.interlock_with or all(unheard if one is None else one for one in secured)
 
     # What else happens at a door ----------------------------------------------------------------------------------
 
