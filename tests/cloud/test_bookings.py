@@ -1,6 +1,7 @@
 """Booking against a database: the judge of who was first, and the news that follows."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -159,6 +160,15 @@ def test_a_booking_uses_the_included_hours_of_the_month_in_which_it_happens(desk
     november = [desk.book(desk.asks(TEN + timedelta(days=day), who=ana)).price for day in (0, 1)]
     december = desk.book(desk.asks(TEN + timedelta(days=8), who=ana)).price
     assert [(one.credit_minutes, one.cents) for one in (*november, december)] == [(60, 0), (30, 1500), (60, 0)]
+
+
+@pytest.mark.feature(6)
+def test_of_two_who_want_the_last_half_hour_at_once_one_gets_it(desk: Desk) -> None:
+    desk.quotas(room_minutes_month=30)
+    wanted = [desk.asks(TEN + timedelta(hours=2 * one), minutes=30, who=desk.space.ana) for one in range(4)]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        prices = [one.price for one in pool.map(desk.book, wanted)]
+    assert sorted((one.credit_minutes, one.cents) for one in prices) == [(0, 1500)] * 3 + [(30, 0)]
 
 
 def test_cancelling_gives_the_included_hours_back(desk: Desk) -> None:

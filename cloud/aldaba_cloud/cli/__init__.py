@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from aldaba_cloud.cli.archive import backup, restore
-from aldaba_cloud.cli.books import bank_statement, gestor
+from aldaba_cloud.cli.books import bank_statement, gestor, take_over
 from aldaba_cloud.cli.broker import broker
 from aldaba_cloud.cli.bundle import bundle
 from aldaba_cloud.cli.collect import collect
@@ -77,6 +77,7 @@ COMMANDS = (
     collect,
     bank_statement,
     gestor,
+    take_over,
 )
 for command in COMMANDS:
     main.add_command(command)
