@@ -30,6 +30,7 @@ LONGEST = (
     "tests/pages/test_in_chromium.py",
     "tests/system/test_whole_path.py",
     "tests/system/test_cloud_on_postgres.py",
+    "tests/system/test_booking_hammer.py",
     "tests/system/test_api_schema.py",
     "tests/system/test_controller_process.py",
     "tests/system/test_install_sh.py",
