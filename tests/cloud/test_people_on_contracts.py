@@ -46,6 +46,7 @@ def admitted(work: Work, space: SmallSpace, door: str) -> set[str]:
 @pytest.mark.feature(3)
 @pytest.mark.feature(110)
 def test_exactly_the_named_people_get_doors_and_one_payer_the_bill(work: Work, space: SmallSpace) -> None:
+    store.save_contract(work, replace(space.anas_contract(), payer=space.ana))
     publish_everywhere(work, space.keyring)
     for one in TEAM:
         contract = service.name_person(work, space.contract, one)
@@ -53,6 +54,7 @@ def test_exactly_the_named_people_get_doors_and_one_payer_the_bill(work: Work, s
     assert admitted(work, space, "room") == {space.ana, *TEAM}
     assert contract.people == tuple(sorted((space.ana, *TEAM)))
     assert store.find_contract(work, space.contract) == contract
+    assert contract.billed_to == replace(space.anas_contract(), payer=space.ana).billed_to
 
 
 @pytest.mark.feature(3)

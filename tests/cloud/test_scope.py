@@ -92,7 +92,8 @@ def walk(app: FastAPI) -> Iterator[tuple[str, str, str]]:
 
 def body(name: str, space: SmallSpace) -> object:
     room = {"site": space.site, "kind": "room", "name": "Sala", "seats": 4}
-    return {"change_resource": room, "move_booking": MOVED}.get(name, BODIES.get(name))
+    own = {"contract": space.contract, "from_on": "2027-01-01"}
+    return {"assign_resource": own, "change_resource": room, "move_booking": MOVED}.get(name, BODIES.get(name))
 
 
 def address(path: str, space: SmallSpace, credential: str) -> str:
@@ -131,7 +132,7 @@ def test_every_route_answers_404_for_another_sites_things(
     sign_in(browser, "root@example.org")
     cards = {name: card_of(browser, space) for name, space in both.items()}
     header = sign_in(browser, "here@example.org")
-    walked = list(walk(app))
+    walked = sorted(walk(app), key=lambda one: one[2] == "unname_person")  # what needs a named person goes first
     assert len(walked) >= 10
     for method, path, name in walked:
         answers = {

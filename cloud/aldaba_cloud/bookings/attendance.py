@@ -11,6 +11,7 @@ from typing import Final
 
 from aldaba_cloud import audit, outbox
 from aldaba_cloud.bookings import store
+from aldaba_cloud.bookings.desks import follow_contracts
 from aldaba_cloud.bookings.models import (
     Booking,
     BookingId,
@@ -110,7 +111,7 @@ def attend(work: Work, site: SiteId) -> Attended:
     entries = _entries(work, site, known.values(), window.start)
     heard = _heard(work, site, known)
     came, gone, doubted, resold = [], [], [], []
-    for booking in open_now:
+    for booking in follow_contracts(work, open_now, known):
         resource = known[booking.resource]
         entry = first_entry(booking, resource, entries.get(resource.zone, ()) if resource.zone else ())
         if booking.state is not State.CHECKED_IN and entry is not None:

@@ -225,6 +225,13 @@ class PriceOut(BaseModel):
         )
 
 
+class AssignmentIn(BaseModel):
+    """Whose a desk becomes: from 00:00 local of a day until the contract ends."""
+
+    contract: str = Field(max_length=40)
+    from_on: date
+
+
 class BookingOut(BaseModel):
     """A booking."""
 

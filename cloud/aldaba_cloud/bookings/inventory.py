@@ -2,7 +2,7 @@
 
 from aldaba_cloud import audit
 from aldaba_cloud.bookings import store
-from aldaba_cloud.bookings.models import NotBookable, Resource
+from aldaba_cloud.bookings.models import ASSIGNED, NotBookable, Resource
 from aldaba_cloud.bookings.prices import PriceRule
 from aldaba_cloud.bookings.reading import resource_of
 from aldaba_cloud.db import Work
@@ -44,6 +44,8 @@ def add_price(work: Work, one: PriceRule) -> PriceRule:
     Raises:
         Missing: no such site or resource within the caller's sight.
     """
+    if one.name == ASSIGNED:
+        raise NotBookable(f"A price cannot be called {ASSIGNED!r}: that is what is somebody's own. Call it otherwise.")
     if places.find_site(work, one.site) is None:
         raise Missing("site", one.site)
     if one.resource is not None:

@@ -77,6 +77,9 @@ STEPS: Final[Mapping[tuple[State, Step], State]] = MappingProxyType(
     }
 )
 
+ASSIGNED: Final = "assigned"
+"""The rule of the price of what is somebody's own: the contract bills it, nothing else does."""
+
 LIVE: Final = frozenset({State.CONFIRMED, State.CHECKED_IN})
 """In these a booking holds its claims."""
 
@@ -206,6 +209,11 @@ class Booking:
     moves: int = 0
     """How often it was moved; calendars tell a newer invitation by it (RFC 5545, SEQUENCE)."""
 
+    @property
+    def assigned(self) -> bool:
+        """Whether it is somebody's own for as long as their contract lasts (`bookings.desks`)."""
+        return self.price.rule == ASSIGNED
+
     def is_of(self, holder: HolderId) -> bool:
         """Whether this is the host or a guest; staff who walk in are neither."""
         return holder == self.host or holder in self.guests
@@ -310,8 +318,11 @@ class EntryRight:
 
 
 def entry_rights(booking: Booking, resource: Resource) -> list[EntryRight]:
-    """The rights that a live booking gives to its host and guests; they end by themselves."""
-    if booking.state not in LIVE or resource.zone is None:
+    """The rights that a live booking gives to its host and guests; they end by themselves.
+
+    To what is somebody's own their plan opens the way, at the plan's hours.
+    """
+    if booking.state not in LIVE or resource.zone is None or booking.assigned:
         return []
     opens = booking.span.start - timedelta(minutes=resource.rules.enter_before)
     span = Span(opens, booking.span.end)

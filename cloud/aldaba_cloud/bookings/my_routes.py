@@ -28,7 +28,7 @@ def _request(caller: MemberCaller, wanted: OwnBookingIn) -> Request:
 
 def _own(caller: MemberCaller, booking: str) -> Booking:
     found = store.find_booking(caller.work, BookingId(booking))
-    if found is None or found.host != caller.holder:
+    if found is None or found.host != caller.holder or found.assigned:
         raise Missing("booking", booking)
     return found
 

@@ -5,8 +5,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response, status
 from pydantic import AwareDatetime
 
-from aldaba_cloud.bookings import attendance, inventory, reading, service, store
+from aldaba_cloud.bookings import attendance, desks, inventory, reading, service, store
 from aldaba_cloud.bookings.bodies import (
+    AssignmentIn,
     BookingIn,
     BookingOut,
     MoveIn,
@@ -70,6 +71,13 @@ def add_resource(wanted: ResourceIn, caller: CurrentAdmin) -> ResourceOut:
 def change_resource(resource_id: str, wanted: ResourceIn, caller: CurrentAdmin) -> ResourceOut:
     """Change something that can be booked; what is booked already stays."""
     return ResourceOut.of(inventory.change_resource(caller.work, wanted.resource(ResourceId(resource_id))))
+
+
+@router.post("/resources/{resource_id}/assignment", status_code=status.HTTP_201_CREATED, responses=TAKEN)
+def assign_resource(resource_id: str, wanted: AssignmentIn, caller: CurrentAdmin) -> BookingOut:
+    """Assign a desk, a locker or a place to park to a contract, for as long as it lasts."""
+    made = desks.assign(caller.work, ResourceId(resource_id), ContractId(wanted.contract), wanted.from_on)
+    return BookingOut.of(made)
 
 
 @router.get("/prices")

@@ -33,6 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from aldaba_cloud.bookings.models import (
+    ASSIGNED,
     HELD_NOTHING,
     Booking,
     BookingId,
@@ -290,6 +291,7 @@ def minutes_booked(work: Work, host: HolderId, span: Span) -> int:
     """Minutes of a host's bookings that begin in a span; what was cancelled or never granted counts for nothing."""
     begins = (bookings.c.starts_at >= span.start) & (bookings.c.starts_at < span.end)
     counted = begins & (bookings.c.host_id == host) & bookings.c.state.not_in(sorted(HELD_NOTHING))
+    counted &= bookings.c.price_rule != ASSIGNED
     rows = work.db.execute(select(bookings.c.starts_at, bookings.c.ends_at).where(counted, work.visible(bookings)))
     return sum(Span(row.starts_at, row.ends_at).minutes for row in rows)
 
