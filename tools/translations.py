@@ -13,17 +13,21 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-PAGES: Final = ROOT / "cloud" / "aldaba_cloud" / "pages"
-METHODS: Final = [("**.py", "python"), ("templates/**.html", "jinja2")]
-OPTIONS: Final = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
+CLOUD: Final = ROOT / "cloud" / "aldaba_cloud"
+PAGES: Final = CLOUD / "pages"
+TEMPLATES: Final = ("pages/templates/**.html", "letters/templates/**.txt")
+METHODS: Final = [("**.py", "python"), *((where, "jinja2") for where in TEMPLATES)]
+OPTIONS: Final = {
+    where: {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"} for where in TEMPLATES
+}
 KEYWORDS: Final = {"_": None, "gettext": None, "ngettext": (1, 2), "mark": None}
 TRANSLATED: Final = ("es", "ca")
 
 
 def extracted() -> Catalog:
-    """Every message that a page can show."""
+    """Every message that a page or a letter can show."""
     found = Catalog(project="Aldaba", charset="utf-8")
-    for _file, _line, message, _comments, _context in extract_from_dir(PAGES, METHODS, OPTIONS, KEYWORDS):
+    for _file, _line, message, _comments, _context in extract_from_dir(CLOUD, METHODS, OPTIONS, KEYWORDS):
         found.add(message)
     return found
 

@@ -26,6 +26,7 @@ from aldaba_cloud.fleet import certificates as fleet_certificates
 from aldaba_cloud.fleet import configurations as fleet_configurations
 from aldaba_cloud.fleet import key_sets as fleet_key_sets
 from aldaba_cloud.fleet import store as fleet_store
+from aldaba_cloud.letters import store as letters_store
 from aldaba_cloud.members import store as members_store
 from aldaba_cloud.members import terms_store as members_terms_store
 from aldaba_cloud.occupancy import store as occupancy_store
@@ -37,6 +38,7 @@ STORES = (
     jobs,
     outbox,
     auth_store,
+    letters_store,
     places_store,
     tasks_store,
     members_store,

@@ -18,6 +18,8 @@ from aldaba_cloud.duty.models import Channel, Contact
 from aldaba_cloud.fleet import store as fleet
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.keyring import NUMBERS, Keyring
+from aldaba_cloud.letters import service as letters
+from aldaba_cloud.letters.models import Letter
 from aldaba_shared.decide import Decision, DoorNow, PresenceNow, Presented, Side
 from aldaba_shared.events import AccessDecided, DoorForced, DoorHeld, ShadowCompared
 from aldaba_shared.ids import DoorId
@@ -54,6 +56,7 @@ def live_in(space: Space) -> None:
         work = Work(db, Scope(NETWORK), space.now)
         _arrange(space, work)
         _bill(work)
+        _write_letters(work)
 
 
 def _come_in(space: Space) -> None:
@@ -117,3 +120,9 @@ def _bill(work: Work) -> None:
     payments.collecting(work, owed.id)
     payments.returned(work, owed.id, work.now.date() - timedelta(days=9))
     payments.take_payment(work, Payment("pay_1", BARCELONA, "camt", "x", 10_000, date(2026, 11, 6), "A. Puig"))
+
+
+def _write_letters(work: Work) -> None:
+    """One that waits, and one for somebody of whom only a telephone number is known."""
+    letters.write(work, BARCELONA, Letter("test", "test:1", "ana@example.org", {}, "ca"))
+    letters.write(work, BARCELONA, Letter("test", "test:2", "", {}))

@@ -162,6 +162,8 @@ STOPS: Final = (
     Stop("unmatched", "/money/unmatched", "sums"),
     Stop("invoice", "/money/invoices/{invoice}", "sums", "/money", follow("/money/invoices/.+")),
     Stop("duty", "/admin/duty", "admin"),
+    Stop("letters", "/letters", "op"),
+    Stop("letters-failed", "/letters", "op", "/letters?outcome=failed"),
     Stop("duty-empty", "/admin/duty", "admin", "/admin/duty?site=site_gro"),
     Stop("me", "/me", "ana"),
     Stop("me-card-lost", "/me", "ana", do=opened("[data-opens=block-1]")),

@@ -34,6 +34,7 @@ from aldaba_cloud.bookings.states import (
     opens_at,
     released,
 )
+from aldaba_cloud.bookings.telling import tell_host
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.fleet import books
@@ -158,6 +159,7 @@ def _given_back(work: Work, booking: Booking, resource: Resource) -> None:
     store.save_booking(work, gone)
     store.unclaim(work, booking.id)
     audit.note(work, booking.site, "booking_released", booking.id, fee_cents=gone.fee_cents)
+    tell_host(work, gone, resource, "booking_released")
     _tell(work, gone)
     serve_waiting(work, resource, Span(work.now, max(booking.span.end, work.now)))
 

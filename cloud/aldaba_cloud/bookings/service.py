@@ -33,6 +33,7 @@ from aldaba_cloud.bookings.models import (
 )
 from aldaba_cloud.bookings.prices import cancel_fee
 from aldaba_cloud.bookings.reading import booking_of, resource_of, zone_of
+from aldaba_cloud.bookings.telling import tell_host
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing
 from aldaba_shared.errors import AldabaError
@@ -62,8 +63,8 @@ def price_of(work: Work, request: Request) -> Price:
     return priced(work, resource, request, terms_for(work, resource, request))
 
 
-def book(work: Work, request: Request) -> Booking:
-    """Book, or ask where the house wants to be asked first.
+def book(work: Work, request: Request, *, action: str = "booking_made") -> Booking:
+    """Book, or ask where the house wants to be asked first; `action` is what the host is told of.
 
     Raises:
         Missing: no such resource, host or guest within the caller's sight.
@@ -92,8 +93,8 @@ def book(work: Work, request: Request) -> Booking:
     )
     store.add_booking(work, made)
     if asked:
-        return _told(work, made, "booking_requested")
-    return _held(work, made, resource, "booking_made")
+        return _told(work, made, resource, "booking_requested")
+    return _held(work, made, resource, action)
 
 
 def confirm(work: Work, booking: BookingId) -> Booking:
@@ -117,10 +118,10 @@ def decline(work: Work, booking: BookingId) -> Booking:
         Missing: the caller sees no such booking.
         CannotStep: it is no request any more.
     """
-    found, _ = booking_of(work, booking)
+    found, resource = booking_of(work, booking)
     declined = replace(found, state=after(found.state, Step.DECLINE), ended_at=work.now)
     store.save_booking(work, declined)
-    return _told(work, declined, "booking_declined")
+    return _told(work, declined, resource, "booking_declined")
 
 
 def cancel(work: Work, booking: BookingId) -> Booking:
@@ -135,7 +136,7 @@ def cancel(work: Work, booking: BookingId) -> Booking:
     gone = replace(found, state=after(found.state, Step.CANCEL), ended_at=work.now, fee_cents=fee)
     store.save_booking(work, gone)
     store.unclaim(work, gone.id)
-    _told(work, gone, "booking_cancelled", fee_cents=fee)
+    _told(work, gone, resource, "booking_cancelled", fee_cents=fee)
     serve_waiting(work, resource, gone.span)
     return gone
 
@@ -168,7 +169,7 @@ def move(work: Work, booking: BookingId, span: Span, to: ResourceId | None = Non
     )
     store.save_booking(work, moved)
     if moved.state is State.REQUESTED:
-        return _told(work, moved, "booking_moved")
+        return _told(work, moved, resource, "booking_moved")
     _held(work, moved, resource, "booking_moved")
     serve_waiting(work, before, found.span)
     return moved
@@ -234,7 +235,7 @@ def serve_waiting(work: Work, resource: Resource, span: Span) -> list[Booking]:
     for waiting in store.waiting_for(work, freed, resource.held(span)):
         try:
             with work.db.begin_nested():
-                served.append(book(work, waiting.request))
+                served.append(book(work, waiting.request, action="booking_promoted"))
                 store.remove_wait(work, waiting.id)
         except AldabaError:
             continue  # Still taken, or no longer allowed to: the next in line may fit.
@@ -244,11 +245,12 @@ def serve_waiting(work: Work, resource: Resource, span: Span) -> list[Booking]:
 def _held(work: Work, booking: Booking, resource: Resource, action: str) -> Booking:
     if not store.claim(work, booking, resource):
         raise SlotTaken(resource.name, store.taken_until(work, resource, booking.span))
-    return _told(work, booking, action)
+    return _told(work, booking, resource, action)
 
 
-def _told(work: Work, booking: Booking, action: str, **facts: object) -> Booking:
-    """Leave the news, for the doors and for the record."""
+def _told(work: Work, booking: Booking, resource: Resource, action: str, **facts: object) -> Booking:
+    """Leave the news, for the doors, for the host and for the record."""
+    tell_host(work, booking, resource, action)
     audit.note(work, booking.site, action, booking.id, resource=booking.resource, host=booking.host, **facts)
     for holder in (booking.host, *booking.guests):
         outbox.tell(work, booking.site, RIGHTS_CHANGED, holder, {"because": booking.id})

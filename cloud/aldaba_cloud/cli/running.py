@@ -2,7 +2,7 @@
 
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -28,6 +28,7 @@ from aldaba_cloud.duty.service import Ways, tell_alarms
 from aldaba_cloud.fleet.keys import make_keys
 from aldaba_cloud.jobs import Jobs
 from aldaba_cloud.keyring import Keyring
+from aldaba_cloud.letters.service import PostOffice, send_due
 from aldaba_cloud.link.running import start_link
 from aldaba_cloud.log import log, set_up_logging
 from aldaba_cloud.mail import SmtpMailer
@@ -41,6 +42,7 @@ from aldaba_shared.schedule import zone_of
 
 SESSIONS_SECONDS: Final = 600
 ALARMS_SECONDS = 5
+LETTERS_SECONDS: Final = 5
 ATTENDANCE_SECONDS: Final = 15
 RULES_SECONDS: Final = 3600
 """An hour, because midnight falls at another moment in every time zone."""
@@ -90,35 +92,41 @@ def housekeeping(cloud: Cloud) -> Jobs:
         with cloud.database.write() as db:
             delete_expired(db, cloud.clock.now())
 
-    def refresh_rules() -> None:
-        with cloud.database.write() as db:
-            for network in places.every_network(db):
-                nightly(Work(db, Scope(network), cloud.clock.now(), "nightly"), cloud.keyring)
-
-    def look_who_came() -> None:
-        with cloud.database.write() as db:
-            for network in places.every_network(db):
-                work = Work(db, Scope(network), cloud.clock.now(), "attendance")
-                for site in places.list_sites(work):
-                    attend(work, site.id)
-
-    def watch_money() -> None:
-        with cloud.database.write() as db:
-            for network in places.every_network(db):
-                look_after_money(Work(db, Scope(network), cloud.clock.now(), "billing"))
-
     ways = Ways(SmtpMailer(cloud.config), HttpPoster(), cloud.keyring, cloud.config)
 
     def tell_those_on_duty() -> None:
         tell_alarms(cloud.database, ways, cloud.clock.now())
 
+    office = PostOffice(SmtpMailer(cloud.config), cloud.config)
+
+    def send_letters() -> None:
+        send_due(cloud.database, office, cloud.clock.now())
+
     jobs = Jobs(cloud.database, cloud.clock.now)
     jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
-    jobs.every("refresh_rules", RULES_SECONDS, refresh_rules)
-    jobs.every("attendance", ATTENDANCE_SECONDS, look_who_came)
-    jobs.every("money", RULES_SECONDS, watch_money)
+    jobs.every("refresh_rules", RULES_SECONDS, each(cloud, "nightly", lambda work: nightly(work, cloud.keyring)))
+    jobs.every("attendance", ATTENDANCE_SECONDS, each(cloud, "attendance", look_who_came))
+    jobs.every("money", RULES_SECONDS, each(cloud, "billing", look_after_money))
     jobs.every("alarms", ALARMS_SECONDS, tell_those_on_duty)
+    jobs.every("letters", LETTERS_SECONDS, send_letters)
     return jobs
+
+
+def each(cloud: Cloud, actor: str, job: Callable[[Work], object]) -> Callable[[], None]:
+    """The job of a network, done for every one, all in one transaction."""
+
+    def done() -> None:
+        with cloud.database.write() as db:
+            for network in places.every_network(db):
+                job(Work(db, Scope(network), cloud.clock.now(), actor))
+
+    return done
+
+
+def look_who_came(work: Work) -> None:
+    """What the service does about a network's bookings by itself."""
+    for site in places.list_sites(work):
+        attend(work, site.id)
 
 
 @click.command()

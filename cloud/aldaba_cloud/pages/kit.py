@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cache, partial
+from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
-from typing import Annotated, Final, Protocol, cast
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_skeleton, format_time, format_timedelta
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from aldaba_cloud.auth.models import Role, Session, roles_of
 from aldaba_cloud.deps import TransactionDep, session_or_none
+from aldaba_cloud.i18n import speak
 from aldaba_cloud.pages.assets import Asset, load_assets
 from aldaba_cloud.pages.i18n import LANGUAGES, catalogue, choose
 from aldaba_cloud.pages.navigation import menu_of
@@ -23,16 +23,7 @@ from aldaba_shared.reasons import Language
 
 LANGUAGE_COOKIE: Final = "aldaba_language"
 THEME_COOKIE: Final = "aldaba_theme"
-LOCALES: Final[Mapping[Language, str]] = {"es": "es", "ca": "ca", "en": "en_GB"}
-"""How each language writes days and times; English as it is written in Europe, with the day before the month."""
 THEMES: Final = ("light", "dark")
-
-
-class _I18n(Protocol):
-    """What the i18n extension adds to an environment."""
-
-    def install_gettext_translations(self, translations: object, newstyle: bool) -> None:  # noqa: FBT001 -- its name
-        """Translate with these."""
 
 
 class Renderer:
@@ -59,18 +50,9 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        cast("_I18n", environment).install_gettext_translations(catalogue(language), newstyle=True)
+        speak(environment, language)
         environment.globals.update(asset=self.asset, assets=self.assets, languages=LANGUAGES, language=language)
         environment.globals["card_kinds"] = KINDS
-        locale = LOCALES[language]
-        environment.filters.update(
-            day=partial(_day, locale=locale),
-            clock=partial(_clock, locale=locale),
-            moment=partial(_moment, locale=locale),
-            minute=partial(_minute, locale=locale),
-            date=partial(_date, locale=locale),
-            lasting=partial(_lasting, locale=locale),
-        )
         return environment
 
 
@@ -78,30 +60,6 @@ class Renderer:
 def renderer() -> Renderer:
     """The one of this process: a template is compiled once, however many services there are."""
     return Renderer()
-
-
-def _clock(at: datetime, zone: ZoneInfo, *, locale: str, seconds: bool = False) -> str:
-    return format_time(at.astimezone(zone), "HH:mm:ss" if seconds else "HH:mm", locale=locale)
-
-
-def _day(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
-    return format_skeleton("MMMMEEEEd", at.astimezone(zone).replace(tzinfo=None), locale=locale)
-
-
-def _moment(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
-    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm:ss", locale=locale)
-
-
-def _minute(at: datetime, zone: ZoneInfo, *, locale: str) -> str:
-    return format_datetime(at.astimezone(zone), "d MMM y, HH:mm", locale=locale)
-
-
-def _date(day: date, *, locale: str) -> str:
-    return format_date(day, "d MMM y", locale=locale)
-
-
-def _lasting(span: timedelta, *, locale: str) -> str:
-    return format_timedelta(span, locale=locale, threshold=1.5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from aldaba_cloud.billing.models import Invoice, InvoiceState, Payment
 from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CurrentAccountant
 from aldaba_cloud.errors import Missing
+from aldaba_cloud.i18n import euros
 from aldaba_cloud.members import store as members
 from aldaba_cloud.pages.i18n import mark
 from aldaba_cloud.pages.kit import PageDep
@@ -38,14 +39,6 @@ STEPS: Final[Mapping[Step, str]] = {
     Step.LIMIT: mark("doors shut"),
     Step.ASK_PERSON: mark("somebody must decide"),
 }
-
-
-def euros(cents: int | None) -> str:
-    """An amount as Spain writes it; nothing where there is none."""
-    if cents is None:
-        return ""
-    whole, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}{whole:,}".replace(",", ".") + f",{rest:02} €"
 
 
 @router.get("")

@@ -64,6 +64,7 @@ GROUPS: Final = (
         (
             Entry("/admin/controllers", "chip", mark("Controllers"), Role.INSTALLER),
             Entry("/admin/duty", "alarm", mark("On duty"), Role.ADMIN),
+            Entry("/letters", "mail", mark("Mail"), Role.OPERATOR),
             Entry("/admin/emergency-codes", "lock", mark("Emergency codes"), Role.ADMIN),
         ),
     ),

@@ -1,0 +1,1 @@
+"""Mail to people: written in the transaction of what it tells, sent by a job, each letter once."""
