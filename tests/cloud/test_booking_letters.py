@@ -55,7 +55,7 @@ def test_a_confirmation_carries_an_invitation_in_the_sites_time_with_a_uid_that_
         (f"{made.id}@aldaba", 0), (f"{made.id}@aldaba", 1),
     ]  # fmt: skip
     words = words_of(first.letter, "https://space.example")
-    assert words.subject == "Reservat: Sala A, dimarts, 24 de novembre a les 10:00"
+    assert words.subject == "Reservat: Sala A, dt., 24 de novembre a les 10:00"
     assert "30,00 €" in words.text
     assert first.letter.to == MAIL
 
