@@ -40,6 +40,10 @@ from aldaba_shared.ids import NetworkId, SiteId
 
 TURN_SECONDS: Final = 30
 ALL_SITES: Final = SiteId("*")
+THREADS: Final = 40
+"""As many as Starlette answers requests with at once."""
+KEPT: Final = 10
+"""So many connections to PostgreSQL stay open; the others close when the burst is over."""
 """The site of a row that belongs to the whole network."""
 
 metadata = MetaData(
@@ -290,7 +294,8 @@ def open_engine(url: str) -> Engine:
     if parsed.drivername in {"postgres", "postgresql"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "postgresql+psycopg":
-        return create_engine(parsed, pool_pre_ping=True)
+        # A connection for each thread that answers requests: who waits for one in the pool waits in no order.
+        return create_engine(parsed, pool_pre_ping=True, pool_size=KEPT, max_overflow=THREADS - KEPT)
     # A connection is a file handle, and whoever reads on the loop must never wait for somebody else's.
     engine = create_engine(parsed, connect_args={"timeout": 10}, max_overflow=-1)
     event.listen(engine, "connect", _prepare_sqlite)
