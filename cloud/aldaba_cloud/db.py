@@ -39,11 +39,11 @@ from aldaba_shared.errors import AldabaError
 from aldaba_shared.ids import NetworkId, SiteId
 
 TURN_SECONDS: Final = 30
-ALL_SITES: Final = SiteId("*")
 THREADS: Final = 40
 """As many as Starlette answers requests with at once."""
 KEPT: Final = 10
 """So many connections to PostgreSQL stay open; the others close when the burst is over."""
+ALL_SITES: Final = SiteId("*")
 """The site of a row that belongs to the whole network."""
 
 metadata = MetaData(
