@@ -159,6 +159,8 @@ STOPS: Final = (
     Stop("invoices", "/money", "sums"),
     Stop("invoice-run", "/money/run", "sums", "/money/run?month=2026-12"),
     Stop("debts", "/money/debts", "sums"),
+    Stop("money-settings", "/money/settings", "sums"),
+    Stop("money-settings-admin", "/money/settings", "admin"),
     Stop("unmatched", "/money/unmatched", "sums"),
     Stop("invoice", "/money/invoices/{invoice}", "sums", "/money", follow("/money/invoices/.+")),
     Stop("duty", "/admin/duty", "admin"),

@@ -1,5 +1,6 @@
 """Money at the browser: a month is looked at, made, paid; debts are promised and stray money matched."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from aldaba_cloud.billing.nightly import audit_ledger
 from aldaba_cloud.db import Scope, Work
 from aldaba_cloud.members.store import find_contract
 from aldaba_shared.ids import ContractId
-from tests.cloud.billed_space import DEBIT, BilledSpace
+from tests.cloud.billed_space import DEBIT, ISSUER, BilledSpace
 from tests.cloud.conftest import BARCELONA, NETWORK
 from tests.pages.desk import Desk, built, desk, fresh_url
 
@@ -72,6 +73,29 @@ def test_stray_money_is_matched_by_hand(sums: Desk) -> None:
     sums.send("/money/unmatched/pay_1", number="BCN-2026-000001")
     assert "All money is matched" in sums.see("/money/unmatched")
     assert sums.read(payment_store.unmatched) == []
+
+
+@pytest.mark.feature(46)
+@pytest.mark.feature(137)
+def test_an_admin_goes_live_and_signs_for_offices_and_an_accountant_only_closes_months(desk: Desk) -> None:
+    with desk.space.database.write() as db:
+        BilledSpace(Work(db, Scope(NETWORK), desk.clock.moment)).build(replace(ISSUER, live=False))
+    desk.sign_in("sums")
+    page = desk.see("/money/settings")
+    assert "as a test" in page
+    assert "Go live" not in page
+    assert "Level B" in page
+    assert desk.browser.post("/money/settings/live", data={"site": BARCELONA}).status_code == 403
+    desk.send("/money/settings/month", site=BARCELONA, month="2026-10")
+    assert "2026-10" in desk.see("/money/settings")
+    desk.sign_in("admin")
+    for path, said in (("live", {}), ("offices", {"locks": "true"})):
+        desk.clock.turn(minutes=1)
+        desk.send(f"/money/settings/{path}", site=BARCELONA, **said)
+    issuer = desk.read(lambda work: store.issuer_of(work, BARCELONA))
+    assert issuer
+    assert (issuer.live, issuer.locks_offices) == (True, True)
+    assert "for real" in desk.see("/money/settings")
 
 
 @pytest.mark.feature(89)

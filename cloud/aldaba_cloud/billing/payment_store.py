@@ -271,6 +271,12 @@ def lock_month(work: Work, site: SiteId, month: date) -> None:
     work.db.execute(made(locked_months).values(row).on_conflict_do_nothing())
 
 
+def locked_months_of(work: Work, site: SiteId) -> list[date]:
+    """The months that are closed at a site, oldest first."""
+    mine = (locked_months.c.site_id == site) & work.visible(locked_months)
+    return list(work.db.execute(select(locked_months.c.month).where(mine).order_by(locked_months.c.month)).scalars())
+
+
 def month_locked(work: Work, site: SiteId, day: date) -> bool:
     """Whether the month of a day is locked at a site."""
     mine = (locked_months.c.month == day.replace(day=1)) & (locked_months.c.site_id == site)

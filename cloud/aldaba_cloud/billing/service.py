@@ -22,7 +22,7 @@ from aldaba_cloud.billing.models import (
     numbered,
 )
 from aldaba_cloud.billing.numbering import take_numbers
-from aldaba_cloud.billing.payments import net_credit
+from aldaba_cloud.billing.payments import follow_run, net_credit
 from aldaba_cloud.db import Work
 from aldaba_cloud.errors import Missing, Unusable
 from aldaba_cloud.members.terms import BillTo, PaymentTerms, TaxIdKind
@@ -187,6 +187,21 @@ def go_live(work: Work, site: SiteId) -> Issuer:
     store.add_issuer(work, live)
     audit.note(work, site, "billing_went_live", live.id)
     return live
+
+
+def sign_office_locks(work: Work, site: SiteId, *, locks: bool) -> Issuer:
+    """Sign that debts may limit offices and dedicated desks like everybody else, or take that back."""
+    signed = replace(_issuer(work, site), id=work.new_id("iss"), locks_offices=locks)
+    store.add_issuer(work, signed)
+    audit.note(work, site, "office_locks_signed", signed.id, locks=str(locks).lower())
+    follow_run(work, site)
+    return signed
+
+
+def lock_month(work: Work, site: SiteId, month: date) -> None:
+    """Close a month: no document is dated in it any more."""
+    payment_store.lock_month(work, site, month)
+    audit.note(work, site, "month_locked", f"{month:%Y-%m}")
 
 
 class NotReady(Unusable):
