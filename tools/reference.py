@@ -14,6 +14,7 @@ from tools.reference_cli import program
 from tools.reference_cloud import cloud_settings
 from tools.reference_doors import doors
 from tools.reference_edge import edge_settings
+from tools.reference_problems import problems
 from tools.reference_profiles import profiles, schema
 
 
@@ -41,6 +42,7 @@ PAGES: Mapping[str, tuple[str, Callable[[], str]]] = {
     "edge-settings.md": ("Every setting of a controller, and what has no default on purpose", edge_settings),
     "devices.md": ("Every device we have a profile of, and how far it was tried", profiles),
     "profiles.schema.json": ("The JSON schema that every profile fits", schema),
+    "problems.md": ("Every error of the API, with its status", problems),
     "cloud-settings.md": ("Every setting of the cloud, with its default", cloud_settings),
 }
 

@@ -1,7 +1,7 @@
 """The web application: routers, security headers, and the one place where errors become statuses."""
 
 import html
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from http import HTTPStatus
@@ -23,6 +23,8 @@ from aldaba_cloud.access.pass_routes import router as pass_router
 from aldaba_cloud.access.phone_routes import router as phone_router
 from aldaba_cloud.access.pin_routes import router as pin_router
 from aldaba_cloud.access.routes import router as access_router
+from aldaba_cloud.api.contract import PROBLEM, Service
+from aldaba_cloud.api.editions import NotModified
 from aldaba_cloud.auth.routes import router as auth_router
 from aldaba_cloud.auth.service import Passwords
 from aldaba_cloud.billing.collector_routes import router as collector_router
@@ -37,6 +39,7 @@ from aldaba_cloud.errors import (
     ForgedRequest,
     Missing,
     NotSignedIn,
+    Outdated,
     SignatureWrong,
     SignInRefused,
     Taken,
@@ -68,6 +71,7 @@ STATUSES: Final[dict[type[AldabaError], HTTPStatus]] = {
     SignatureWrong: HTTPStatus.BAD_REQUEST,
     SignInRefused: HTTPStatus.UNAUTHORIZED,
     Throttled: HTTPStatus.TOO_MANY_REQUESTS,
+    Outdated: HTTPStatus.PRECONDITION_FAILED,
 }
 """Every other error a person can mend is 422: understood, and not usable as it is."""
 
@@ -112,7 +116,7 @@ def create_app(
         if database is None:
             opened.close()
 
-    app = FastAPI(title="Aldaba", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
+    app = Service(title="Aldaba", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/v1/openapi.json")
     app.state.cloud = cloud
     _mount(app)
     app.add_middleware(Guard)
@@ -164,6 +168,7 @@ def _mount(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _on_invalid)
     for unkeepable in (DataError, UnicodeEncodeError):
         app.add_exception_handler(unkeepable, _on_unkeepable)
+    app.add_exception_handler(NotModified, _on_not_modified)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -173,6 +178,11 @@ def healthz(request: Request) -> dict[str, str]:
     with cloud.database.read() as db:
         db.execute(text("SELECT 1"))
     return {"status": "ok"}
+
+
+def status_of(kind: type[AldabaError]) -> HTTPStatus:
+    """The status that an error becomes."""
+    return next((STATUSES[one] for one in kind.__mro__ if one in STATUSES), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _on_error(request: Request, error: Exception) -> Response:
@@ -185,6 +195,7 @@ def _on_error(request: Request, error: Exception) -> Response:
     answer = problem(request, status, error.code, str(error))
     if isinstance(error, TokenInvalid):
         answer.status_code = INVALID_TOKEN
+    answer = problem(request, status_of(type(error)), error.code, str(error))
     if isinstance(error, Throttled):
         answer.headers["retry-after"] = str(error.seconds)
     return answer
@@ -204,8 +215,25 @@ def _on_invalid(request: Request, error: Exception) -> Response:
     """A body or parameter of the wrong shape: every mistake, without echoing what was sent."""
     if not isinstance(error, RequestValidationError):
         raise error
-    mistakes = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
-    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "; ".join(mistakes))
+    found = error.errors()
+    mistakes = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in found]
+    errors = [_mistake(item["loc"], item["msg"]) for item in found]
+    return problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", "; ".join(mistakes), errors=errors)
+
+
+def _mistake(where: Sequence[str | int], told: str) -> dict[str, str]:
+    """One mistake as a program can use it: a JSON pointer (RFC 6901) into the body, or the parameter's name."""
+    part, *steps = (str(step) for step in where)
+    if part == "body":
+        return {"pointer": "".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps), "detail": told}
+    return {"header" if part == "header" else "parameter": steps[0] if steps else part, "detail": told}
+
+
+def _on_not_modified(_request: Request, error: Exception) -> Response:
+    """Who has this edition already gets its tag and no body."""
+    if not isinstance(error, NotModified):
+        raise error
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"etag": error.tag})
 
 
 def _on_unkeepable(request: Request, _error: Exception) -> Response:
@@ -221,19 +249,21 @@ def _on_bug(request: Request, error: Exception) -> Response:
     return problem(request, HTTPStatus.INTERNAL_SERVER_ERROR, "bug", told)
 
 
-def problem(request: Request, status: HTTPStatus, code: str, detail: str) -> Response:
+def problem(
+    request: Request, status: HTTPStatus, code: str, detail: str, *, errors: Sequence[Mapping[str, str]] = ()
+) -> Response:
     """Problem+json (RFC 9457) for programs, a page for people."""
     if _wants_page(request):
         render: Callable[..., Response] | None = getattr(request.app.state, "render_problem", None)
         return render(request, status, code, detail) if render else plain_page(status, detail)
-    body = {
+    body: dict[str, object] = {
         "type": f"urn:aldaba:problem:{code}",
         "title": status.phrase,
         "status": int(status),
         "detail": detail,
         "code": code,
     }
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return JSONResponse(body | ({"errors": errors} if errors else {}), status, media_type=PROBLEM)
 
 
 def plain_page(status: HTTPStatus, detail: str) -> Response:

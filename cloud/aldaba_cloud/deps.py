@@ -6,10 +6,10 @@ way to reach the database, so none can forget to ask.
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from inspect import iscoroutinefunction, signature
 from typing import Annotated, Any, Final, ParamSpec, Protocol, TypeVar
 
@@ -19,6 +19,9 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from sqlalchemy import Connection
 
+from aldaba_cloud.api import idempotency
+from aldaba_cloud.api.editions import ReadingDep
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.auth import service as auth
 from aldaba_cloud.auth.models import Account, Role, Session, SignedIn
 from aldaba_cloud.auth.service import Passwords
@@ -54,6 +57,11 @@ class OneTurn(APIRoute):
             endpoint = _in_one_turn(endpoint, only_answers=_only_answers(endpoint, named.get("methods")))
         super().__init__(path, endpoint, **named)
 
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers; a write that is sent again with its key gets the answer it got."""
+        answer = super().get_route_handler()
+        return answer if set(self.methods or ()) <= SAFE_METHODS else idempotency.once(answer)
+
 
 def of_a_row(endpoint: Callable[P, R]) -> Callable[P, R]:
     """Mark an endpoint that reads a row or two by their keys, for its `caller`.
@@ -70,7 +78,7 @@ def _only_answers(endpoint: Callable[..., Any], methods: Iterable[str] | None) -
     told = signature(endpoint)
     answer, asked = told.return_annotation, {one.annotation for one in told.parameters.values()}
     whole = isinstance(answer, type) and issubclass(answer, Response)
-    return set(methods or ()) == {"GET"} and not whole and Response not in asked
+    return set(methods or ()) == {"GET"} and not whole and not asked & {Response, PageAsked, ReadingDep}
 
 
 def _in_one_turn(endpoint: Callable[..., Any], *, only_answers: bool) -> Callable[..., Awaitable[Any]]:
@@ -196,7 +204,10 @@ MaybeSession = Annotated[Session | None, Depends(session_or_none, scope="functio
 
 
 async def current_session(request: Request, db: TransactionDep) -> Session:
-    """The live session; a changing request must also carry the session's token against forgery."""
+    """The live session; a changing request must also carry the session's token against forgery.
+
+    Of changing requests that are sent twice with one key, only the first goes on from here.
+    """
     session = await session_or_none(request, db)
     if session is None:
         raise NotSignedIn
@@ -204,6 +215,9 @@ async def current_session(request: Request, db: TransactionDep) -> Session:
         sent = request.headers.get(CSRF_HEADER) or await _csrf_field(request)
         if not hmac.compare_digest(sent, session.csrf):
             raise ForgedRequest
+        account, cloud = session.account, await cloud_of(request)
+        claimed = partial(idempotency.Claim, db, cloud.keyring, account.network, account.id)
+        await idempotency.claim(request, claimed, cloud.clock.now())
     return session
 
 

@@ -19,6 +19,17 @@ class Taken(AldabaError):
     code = "taken"
 
 
+class Outdated(AldabaError):
+    """A change was meant for an edition that has been replaced since."""
+
+    code = "outdated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Somebody changed this since you read it. Read it again, and send your change with its new ETag."
+        )
+
+
 class Unusable(AldabaError):
     """What was sent is well formed but makes no sense; the message says what would."""
 

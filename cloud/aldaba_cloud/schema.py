@@ -9,6 +9,7 @@ from sqlalchemy import text
 from aldaba_cloud import audit, jobs, outbox
 from aldaba_cloud.access import round_store as access_round_store
 from aldaba_cloud.access import store as access_store
+from aldaba_cloud.api import idempotency as api_idempotency
 from aldaba_cloud.auth import store as auth_store
 from aldaba_cloud.billing import chain_store as billing_chain_store
 from aldaba_cloud.billing import collector_store as billing_collector_store
@@ -37,6 +38,7 @@ STORES = (
     audit,
     jobs,
     outbox,
+    api_idempotency,
     auth_store,
     letters_store,
     places_store,

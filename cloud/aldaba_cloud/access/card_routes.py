@@ -6,11 +6,11 @@ from fastapi import APIRouter, status
 from pydantic import BaseModel, StringConstraints
 
 from aldaba_cloud.access import making
-from aldaba_cloud.deps import CloudDep, CurrentOperator
+from aldaba_cloud.deps import CloudDep, CurrentOperator, OneTurn
 from aldaba_shared.ids import HolderId
 from aldaba_shared.keys import CredentialKind
 
-router = APIRouter(prefix="/api/v1/cards", tags=["cards"])
+router = APIRouter(prefix="/api/v1/cards", tags=["cards"], route_class=OneTurn)
 
 Uid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{14}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=80)]

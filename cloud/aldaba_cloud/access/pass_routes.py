@@ -8,10 +8,11 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from aldaba_cloud.access import passes, store
 from aldaba_cloud.access.models import VisitorPass
 from aldaba_cloud.access.passes import PassWanted
-from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator, TransactionDep
+from aldaba_cloud.api.paging import PageAsked
+from aldaba_cloud.deps import Cloud, CloudDep, CurrentOperator, OneTurn, TransactionDep
 from aldaba_shared.ids import DoorId, HolderId, ZoneId
 
-router = APIRouter(prefix="/api/v1/passes", tags=["passes"])
+router = APIRouter(prefix="/api/v1/passes", tags=["passes"], route_class=OneTurn)
 Name = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 SVG = "image/svg+xml"
 
@@ -69,9 +70,10 @@ def issue_pass(wanted: PassIn, caller: CurrentOperator, cloud: CloudDep) -> Pass
 
 
 @router.get("")
-def list_passes(caller: CurrentOperator) -> list[PassOut]:
+def list_passes(caller: CurrentOperator, page: PageAsked) -> list[PassOut]:
     """List passes."""
-    return [_told(one) for one in store.list_passes(caller.work)]
+    found = page.cut(store.list_passes(caller.work), lambda one: (one.valid_from.isoformat(), one.id))
+    return [_told(one) for one in found]
 
 
 @router.delete("/{pass_id}")

@@ -7,10 +7,10 @@ from fastapi import APIRouter, status
 from pydantic import BaseModel, StringConstraints
 
 from aldaba_cloud.access import phones
-from aldaba_cloud.deps import CloudDep, CurrentMember
+from aldaba_cloud.deps import CloudDep, CurrentMember, OneTurn
 from aldaba_shared.keys import phone_key_id
 
-router = APIRouter(prefix="/api/v1/me", tags=["phones"])
+router = APIRouter(prefix="/api/v1/me", tags=["phones"], route_class=OneTurn)
 
 
 class PhoneIn(BaseModel):

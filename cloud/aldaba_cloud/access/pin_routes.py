@@ -4,10 +4,10 @@ from fastapi import APIRouter, Response, status
 from pydantic import BaseModel
 
 from aldaba_cloud.access import pins
-from aldaba_cloud.deps import CloudDep, CurrentOperator
+from aldaba_cloud.deps import CloudDep, CurrentOperator, OneTurn
 from aldaba_shared.ids import HolderId
 
-router = APIRouter(prefix="/api/v1/holders", tags=["pins"])
+router = APIRouter(prefix="/api/v1/holders", tags=["pins"], route_class=OneTurn)
 
 
 class PinIn(BaseModel):

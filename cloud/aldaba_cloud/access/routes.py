@@ -11,8 +11,10 @@ from aldaba_cloud.access.explain import Explanation, Question, explain_kept
 from aldaba_cloud.access.models import NamedSchedule, SpecialDay
 from aldaba_cloud.access.publish import Published
 from aldaba_cloud.access.rehearse import Span
+from aldaba_cloud.api.editions import ChangingDep, ReadingDep, tag_of
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.auth.models import Account
-from aldaba_cloud.deps import CloudDep, CurrentAdmin, CurrentMember, CurrentOperator
+from aldaba_cloud.deps import CloudDep, CurrentAdmin, CurrentMember, CurrentOperator, OneTurn
 from aldaba_cloud.members.models import IssuedCredential
 from aldaba_cloud.members.service import NewCredential
 from aldaba_shared.ids import ControllerId, CredentialId, DoorId, HolderId, ScheduleId, SiteId
@@ -20,7 +22,7 @@ from aldaba_shared.keys import CredentialKind
 from aldaba_shared.reasons import Language, sentence
 from aldaba_shared.schedule import DAY_MINUTES, LONGEST_REENTRY, Window, Windows
 
-router = APIRouter(prefix="/api/v1", tags=["access"])
+router = APIRouter(prefix="/api/v1", tags=["access"], route_class=OneTurn)
 
 Minute = Annotated[int, Field(ge=0, le=DAY_MINUTES)]
 Day = list[tuple[Minute, Minute]]
@@ -56,6 +58,14 @@ class SpecialDayIn(BaseModel):
 
     name: Text
     windows: Day
+
+
+class SpecialDayOut(BaseModel):
+    """A day that is unlike the week, and its windows; none means shut."""
+
+    day: date
+    name: str
+    windows: list[tuple[int, int]]
 
 
 class SpanOut(BaseModel):
@@ -146,16 +156,26 @@ class ReachOut(BaseModel):
 
 
 @router.get("/schedules")
-def list_schedules(caller: CurrentOperator) -> list[ScheduleOut]:
+def list_schedules(caller: CurrentOperator, page: PageAsked) -> list[ScheduleOut]:
     """List schedules."""
-    return [_schedule(one) for one in store.list_schedules(caller.work)]
+    return [_schedule(one) for one in page.cut(store.list_schedules(caller.work), lambda one: (one.name, one.id))]
+
+
+@router.get("/schedules/{schedule_id}")
+def find_schedule(schedule_id: str, caller: CurrentOperator, reading: ReadingDep) -> ScheduleOut:
+    """Show one schedule."""
+    return reading.show(_schedule(service.find_schedule(caller.work, ScheduleId(schedule_id))))
 
 
 @router.put("/schedules/{schedule_id}")
-def change_schedule(schedule_id: str, wanted: WeekIn, caller: CurrentAdmin, cloud: CloudDep) -> list[PublishedOut]:
+def change_schedule(
+    schedule_id: str, wanted: WeekIn, caller: CurrentAdmin, cloud: CloudDep, changing: ChangingDep
+) -> list[PublishedOut]:
     """Keep another week and publish it to the doors."""
-    week, back = _week(wanted.week), wanted.reentry_minutes
-    made = service.change_schedule(caller.work, ScheduleId(schedule_id), week, cloud.keyring, reentry_minutes=back)
+    name, back = ScheduleId(schedule_id), wanted.reentry_minutes
+    row = (store.schedules, store.schedules.c.id == name)
+    changing.check(caller.work, row, lambda: _schedule(service.find_schedule(caller.work, name)))
+    made = service.change_schedule(caller.work, name, _week(wanted.week), cloud.keyring, reentry_minutes=back)
     return [_published(one) for one in made]
 
 
@@ -173,21 +193,37 @@ def rehearse_schedule(schedule_id: str, wanted: WeekIn, caller: CurrentAdmin, cl
 
 @router.put("/sites/{site_id}/special-days/{day}")
 def set_special_day(
-    site_id: str, day: date, wanted: SpecialDayIn, caller: CurrentAdmin, cloud: CloudDep
+    site_id: str, day: date, wanted: SpecialDayIn, *, caller: CurrentAdmin, cloud: CloudDep, changing: ChangingDep
 ) -> list[PublishedOut]:
     """Replace one day of the week's schedules."""
+    site, kept = SiteId(site_id), store.special_days
+    row = (kept, (kept.c.site_id == site) & (kept.c.day == day))
+    changing.check(caller.work, row, lambda: _special_day(service.find_special_day(caller.work, site, day)))
     special = SpecialDay(SiteId(site_id), day, wanted.name, _windows(wanted.windows))
     return [_published(one) for one in service.set_special_day(caller.work, special, cloud.keyring)]
 
 
+@router.get("/sites/{site_id}/special-days")
+def list_special_days(site_id: str, caller: CurrentOperator, page: PageAsked) -> list[SpecialDayOut]:
+    """List the days that are unlike the week."""
+    found = page.cut(service.list_special_days(caller.work, SiteId(site_id)), lambda one: (one.day.isoformat(),))
+    return [_special_day(one) for one in found]
+
+
+@router.get("/sites/{site_id}/special-days/{day}")
+def find_special_day(site_id: str, day: date, caller: CurrentOperator, reading: ReadingDep) -> SpecialDayOut:
+    """Show one day that is unlike the week."""
+    return reading.show(_special_day(service.find_special_day(caller.work, SiteId(site_id), day)))
+
+
 @router.get("/rules")
-def list_confirmations(caller: CurrentOperator) -> list[ConfirmationOut]:
+def list_confirmations(caller: CurrentOperator, page: PageAsked) -> list[ConfirmationOut]:
     """Say for each controller whether it follows what was published."""
     return [
         ConfirmationOut(
             controller=one.controller, published=one.published, confirmed=one.confirmed, up_to_date=one.up_to_date
         )
-        for one in service.confirmations(caller.work)
+        for one in page.cut(service.confirmations(caller.work), lambda one: (one.controller,))
     ]
 
 
@@ -234,15 +270,16 @@ def explain_event(controller_id: str, journal: str, sequence: Sequence, caller: 
 
 
 @router.get("/me/access")
-def where_may_i_go(caller: CurrentMember, cloud: CloudDep) -> list[ReachOut]:
+def where_may_i_go(caller: CurrentMember, cloud: CloudDep, page: PageAsked) -> list[ReachOut]:
     """List the doors the signed-in member may pass, and when."""
     reach = service.reach_of(caller.work, caller.holder, cloud.keyring)
-    return [
+    told = [
         ReachOut(site=site, door=one.door, until=one.until, week=[_pairs(day) for day in schedule.week])
         for site, doors in reach.items()
         for one in doors
         for schedule in one.schedules
     ]
+    return page.cut(told, lambda one: (one.site, one.door, tag_of(one)))
 
 
 def _week(days: Week) -> tuple[Windows, ...]:
@@ -270,6 +307,10 @@ def _schedule(one: NamedSchedule) -> ScheduleOut:
         keeps_special_days=one.keeps_special_days,
         reentry_minutes=one.reentry_minutes,
     )
+
+
+def _special_day(one: SpecialDay) -> SpecialDayOut:
+    return SpecialDayOut(day=one.day, name=one.name, windows=_pairs(one.windows))
 
 
 def _published(one: Published) -> PublishedOut:

@@ -1,7 +1,7 @@
 """Changing who may go where: every change is compiled and published in its own transaction."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from msgspec import structs
@@ -177,6 +177,41 @@ def rehearse_taps(
     after = narrowed(rules, with_schedule(rules.levels, wanted))
     taps = taps_of(work, wanted.site, at=work.now - timedelta(days=days))
     return other_ends(taps, FactsNow(after, people), FactsNow(rules, people))
+
+
+def find_schedule(work: Work, name: ScheduleId) -> NamedSchedule:
+    """One schedule.
+
+    Raises:
+        Missing: the caller sees none by that name.
+    """
+    found = store.find_schedule(work, name)
+    if found is None:
+        raise Missing("schedule", name)
+    return found
+
+
+def list_special_days(work: Work, site: SiteId) -> list[SpecialDay]:
+    """The days of a site that are unlike the week.
+
+    Raises:
+        Missing: the caller sees no such site.
+    """
+    if places.find_site(work, site) is None:
+        raise Missing("site", site)
+    return store.list_special_days(work, site)
+
+
+def find_special_day(work: Work, site: SiteId, day: date) -> SpecialDay:
+    """One such day.
+
+    Raises:
+        Missing: the caller sees no such site, or that day is an ordinary one.
+    """
+    found = next((one for one in list_special_days(work, site) if one.day == day), None)
+    if found is None:
+        raise Missing("special day", day.isoformat())
+    return found
 
 
 def change_schedule(

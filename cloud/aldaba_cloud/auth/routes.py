@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response, status
 from pydantic import AwareDatetime, BaseModel, StringConstraints
 
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.auth import service, store
 from aldaba_cloud.auth.models import Session, roles_of
 from aldaba_cloud.db import Scope, Work
@@ -68,9 +69,9 @@ def sign_out(session: CurrentSession, response: Response, cloud: CloudDep, db: T
 
 
 @router.get("/sessions")
-def list_sessions(session: CurrentSession, cloud: CloudDep, db: TransactionDep) -> list[SessionOut]:
+def list_sessions(session: CurrentSession, cloud: CloudDep, db: TransactionDep, page: PageAsked) -> list[SessionOut]:
     """List the caller's live sessions."""
-    found = store.sessions_of(_own_work(session, cloud, db), session.account)
+    found = page.cut(store.sessions_of(_own_work(session, cloud, db), session.account), lambda one: (one.id,))
     return [
         SessionOut(
             id=one.id,

@@ -1,20 +1,20 @@
 """Invoices over the API: a list in pages, one with its lines, and its files."""
 
 from datetime import date
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.billing import store
 from aldaba_cloud.billing.cii import cii_xml
 from aldaba_cloud.billing.documents import final_invoice, hybrid_pdf
 from aldaba_cloud.billing.models import Invoice, InvoiceKind, InvoiceState, WholeInvoice
-from aldaba_cloud.deps import CurrentAccountant
+from aldaba_cloud.deps import CurrentAccountant, OneTurn
 from aldaba_cloud.errors import Missing
 
-router = APIRouter(prefix="/api/v1/invoices", tags=["billing"])
-PAGE = 100
+router = APIRouter(prefix="/api/v1/invoices", tags=["billing"], route_class=OneTurn)
 
 
 class InvoiceOut(BaseModel):
@@ -52,13 +52,6 @@ class InvoiceOut(BaseModel):
         )
 
 
-class InvoicesOut(BaseModel):
-    """A page of invoices; `after` of the next request, or None at the end."""
-
-    invoices: list[InvoiceOut]
-    after: str | None
-
-
 class LineOut(BaseModel):
     """A line; `cents` is net, `rule` says why it is this much, `rate` is in hundredths of a percent."""
 
@@ -79,16 +72,11 @@ class WholeInvoiceOut(InvoiceOut):
 
 
 @router.get("")
-def list_invoices(
-    caller: CurrentAccountant,
-    after: Annotated[str, Query(max_length=40, examples=["inv_0000000000000001"])] = "",
-    limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE,
-) -> InvoicesOut:
-    """List invoices in pages."""
-    found = store.list_invoices(caller.work, after=after, limit=limit)
-    return InvoicesOut(
-        invoices=[InvoiceOut.of(one) for one in found], after=found[-1].id if len(found) == limit else None
-    )
+def list_invoices(caller: CurrentAccountant, page: PageAsked) -> list[InvoiceOut]:
+    """List invoices, drafts among them."""
+    (last,) = page.begin("")
+    found = store.list_invoices(caller.work, after=str(last), limit=page.limit + 1)
+    return [InvoiceOut.of(one) for one in page.page(found, lambda one: (one.id,))]
 
 
 @router.get("/{invoice_id}")

@@ -3,15 +3,17 @@
 from fastapi import APIRouter, Response, status
 from pydantic import AwareDatetime
 
+from aldaba_cloud.api.editions import ChangingDep, ReadingDep
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.bookings import attendance, reading, service, store
 from aldaba_cloud.bookings.bodies import BookingOut, MoveIn, OwnBookingIn, PriceOut, ResourceOut, WaitingOut
 from aldaba_cloud.bookings.models import Booking, BookingId, Request, ResourceId, Span, Wanted, fitting
-from aldaba_cloud.bookings.routes import ICS, TAKEN, span_in
-from aldaba_cloud.deps import CurrentMember, MemberCaller
+from aldaba_cloud.bookings.routes import ICS, TAKEN, by_start, check_edition, smallest_first, span_in
+from aldaba_cloud.deps import CurrentMember, MemberCaller, OneTurn
 from aldaba_cloud.errors import Missing
 from aldaba_shared.ids import ContractId, HolderId
 
-router = APIRouter(prefix="/api/v1/my", tags=["bookings"])
+router = APIRouter(prefix="/api/v1/my", tags=["bookings"], route_class=OneTurn)
 
 
 def _request(caller: MemberCaller, wanted: OwnBookingIn) -> Request:
@@ -34,16 +36,19 @@ def _own(caller: MemberCaller, booking: str) -> Booking:
 
 
 @router.get("/resources")
-def list_bookable(caller: CurrentMember, seats: int = 1) -> list[ResourceOut]:
+def list_bookable(caller: CurrentMember, page: PageAsked, seats: int = 1) -> list[ResourceOut]:
     """List what I could book, smallest first."""
-    return [ResourceOut.of(one) for one in fitting(store.list_resources(caller.work), Wanted(seats))]
+    found = page.cut(fitting(store.list_resources(caller.work), Wanted(seats)), smallest_first)
+    return [ResourceOut.of(one) for one in found]
 
 
 @router.get("/bookings")
-def list_my_bookings(caller: CurrentMember, since: AwareDatetime, until: AwareDatetime) -> list[BookingOut]:
+def list_my_bookings(
+    caller: CurrentMember, page: PageAsked, since: AwareDatetime, until: AwareDatetime
+) -> list[BookingOut]:
     """List my bookings, and those I am invited to."""
     found = store.bookings_between(caller.work, Span(since, until), holders=[caller.holder])
-    return [BookingOut.of(one) for one in found]
+    return [BookingOut.of(one) for one in page.cut(found, by_start)]
 
 
 @router.post("/bookings/price")
@@ -56,6 +61,12 @@ def price_my_booking(wanted: OwnBookingIn, caller: CurrentMember) -> PriceOut:
 def make_my_booking(wanted: OwnBookingIn, caller: CurrentMember) -> BookingOut:
     """Book for myself."""
     return BookingOut.of(service.book(caller.work, _request(caller, wanted)))
+
+
+@router.get("/bookings/{booking_id}")
+def find_my_booking(booking_id: str, caller: CurrentMember, known: ReadingDep) -> BookingOut:
+    """Show my booking."""
+    return known.show(BookingOut.of(_own(caller, booking_id)))
 
 
 @router.get("/bookings/{booking_id}/invitation.ics", response_class=Response, responses={200: {"content": {ICS: {}}}})
@@ -71,11 +82,13 @@ def cancel_my_booking(booking_id: str, caller: CurrentMember) -> BookingOut:
 
 
 @router.post("/bookings/{booking_id}/move", responses=TAKEN)
-def move_my_booking(booking_id: str, wanted: MoveIn, caller: CurrentMember) -> BookingOut:
+def move_my_booking(booking_id: str, wanted: MoveIn, caller: CurrentMember, changing: ChangingDep) -> BookingOut:
     """Move my booking."""
     found = _own(caller, booking_id)
+    check_edition(changing, caller.work, found.id)
     target = ResourceId(wanted.resource) if wanted.resource else found.resource
-    return BookingOut.of(service.move(caller.work, found.id, span_in(caller.work, target, wanted), target))
+    span = span_in(caller.work, target, wanted)
+    return changing.done(BookingOut.of(service.move(caller.work, found.id, span, target)))
 
 
 @router.post("/bookings/{booking_id}/check-in")
@@ -91,9 +104,12 @@ def leave(booking_id: str, caller: CurrentMember) -> BookingOut:
 
 
 @router.get("/waits")
-def list_my_waits(caller: CurrentMember) -> list[WaitingOut]:
+def list_my_waits(caller: CurrentMember, page: PageAsked) -> list[WaitingOut]:
     """List what I wait for."""
-    return [WaitingOut.of(one) for one in store.waits_of(caller.work, caller.holder)]
+    found = page.cut(
+        store.waits_of(caller.work, caller.holder), lambda one: (one.request.span.start.isoformat(), one.id)
+    )
+    return [WaitingOut.of(one) for one in found]
 
 
 @router.post("/waits", status_code=status.HTTP_201_CREATED)

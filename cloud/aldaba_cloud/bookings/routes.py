@@ -5,6 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response, status
 from pydantic import AwareDatetime
 
+from aldaba_cloud.api.editions import Changing, ChangingDep, ReadingDep
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.bookings import attendance, desks, inventory, reading, service, store
 from aldaba_cloud.bookings.bodies import (
     AssignmentIn,
@@ -20,12 +22,23 @@ from aldaba_cloud.bookings.bodies import (
     SeriesIn,
     SpanIn,
 )
-from aldaba_cloud.bookings.models import BookingId, Request, ResourceId, ResourceKind, SeriesId, Span, Wanted, fitting
+from aldaba_cloud.bookings.models import (
+    Booking,
+    BookingId,
+    Request,
+    Resource,
+    ResourceId,
+    ResourceKind,
+    SeriesId,
+    Span,
+    Wanted,
+    fitting,
+)
 from aldaba_cloud.db import Work
-from aldaba_cloud.deps import CurrentAdmin, CurrentOperator
+from aldaba_cloud.deps import CurrentAdmin, CurrentOperator, OneTurn
 from aldaba_shared.ids import ContractId, HolderId, SiteId
 
-router = APIRouter(prefix="/api/v1", tags=["bookings"])
+router = APIRouter(prefix="/api/v1", tags=["bookings"], route_class=OneTurn)
 TAKEN: dict[int | str, dict[str, Any]] = {status.HTTP_409_CONFLICT: {"description": "slot_taken: somebody else has it"}}
 ICS = "text/calendar"
 Listed = Annotated[str, Query(max_length=400, description="Separated by commas.", examples=["projector,whiteboard"])]
@@ -51,13 +64,26 @@ def _request(work: Work, wanted: BookingIn) -> Request:
 @router.get("/resources")
 def list_resources(
     caller: CurrentOperator,
+    page: PageAsked,
     seats: Annotated[int, Query(ge=1, le=10_000)] = 1,
     equipment: Listed = "",
     kind: ResourceKind | None = None,
 ) -> list[ResourceOut]:
     """List what can be booked and is big enough and has everything, smallest first."""
     wanted = Wanted(seats, frozenset(filter(None, equipment.split(","))), kind)
-    return [ResourceOut.of(one) for one in fitting(store.list_resources(caller.work), wanted)]
+    found = page.cut(fitting(store.list_resources(caller.work), wanted), smallest_first)
+    return [ResourceOut.of(one) for one in found]
+
+
+def smallest_first(one: Resource) -> tuple[int, str, str]:
+    """The order in which what fits is listed."""
+    return one.seats, one.name, one.id
+
+
+@router.get("/resources/{resource_id}")
+def find_resource(resource_id: str, caller: CurrentOperator, known: ReadingDep) -> ResourceOut:
+    """Show something that can be booked."""
+    return known.show(ResourceOut.of(reading.resource_of(caller.work, ResourceId(resource_id))))
 
 
 @router.post("/resources", status_code=status.HTTP_201_CREATED)
@@ -68,9 +94,13 @@ def add_resource(wanted: ResourceIn, caller: CurrentAdmin) -> ResourceOut:
 
 
 @router.put("/resources/{resource_id}")
-def change_resource(resource_id: str, wanted: ResourceIn, caller: CurrentAdmin) -> ResourceOut:
+def change_resource(resource_id: str, wanted: ResourceIn, caller: CurrentAdmin, changing: ChangingDep) -> ResourceOut:
     """Change something that can be booked; what is booked already stays."""
-    return ResourceOut.of(inventory.change_resource(caller.work, wanted.resource(ResourceId(resource_id))))
+    name, kept = ResourceId(resource_id), store.resources
+    changing.check(
+        caller.work, (kept, kept.c.id == name), lambda: ResourceOut.of(reading.resource_of(caller.work, name))
+    )
+    return changing.done(ResourceOut.of(inventory.change_resource(caller.work, wanted.resource(name))))
 
 
 @router.post("/resources/{resource_id}/assignment", status_code=status.HTTP_201_CREATED, responses=TAKEN)
@@ -81,9 +111,10 @@ def assign_resource(resource_id: str, wanted: AssignmentIn, caller: CurrentAdmin
 
 
 @router.get("/prices")
-def list_prices(caller: CurrentOperator, site: str) -> list[PriceRuleOut]:
+def list_prices(caller: CurrentOperator, site: str, page: PageAsked) -> list[PriceRuleOut]:
     """List prices."""
-    return [PriceRuleOut.of(one) for one in store.list_price_rules(caller.work, SiteId(site))]
+    found = page.cut(store.list_price_rules(caller.work, SiteId(site)), lambda one: (one.id,))
+    return [PriceRuleOut.of(one) for one in found]
 
 
 @router.post("/prices", status_code=status.HTTP_201_CREATED)
@@ -100,11 +131,16 @@ def remove_price(price_id: str, caller: CurrentAdmin) -> None:
 
 @router.get("/bookings")
 def list_bookings(
-    caller: CurrentOperator, since: AwareDatetime, until: AwareDatetime, site: str | None = None
+    caller: CurrentOperator, page: PageAsked, since: AwareDatetime, until: AwareDatetime, site: str | None = None
 ) -> list[BookingOut]:
     """List bookings that meet a span, in the order of their start."""
     found = store.bookings_between(caller.work, Span(since, until), site=SiteId(site) if site else None)
-    return [BookingOut.of(one) for one in found]
+    return [BookingOut.of(one) for one in page.cut(found, by_start)]
+
+
+def by_start(one: Booking) -> tuple[str, str]:
+    """The order of a calendar."""
+    return one.span.start.isoformat(), one.id
 
 
 @router.post("/bookings/price")
@@ -135,9 +171,9 @@ def cancel_series(series_id: str, caller: CurrentOperator) -> list[BookingOut]:
 
 
 @router.get("/bookings/{booking_id}")
-def find_booking(booking_id: str, caller: CurrentOperator) -> BookingOut:
+def find_booking(booking_id: str, caller: CurrentOperator, known: ReadingDep) -> BookingOut:
     """Show one booking."""
-    return BookingOut.of(reading.find(caller.work, BookingId(booking_id)))
+    return known.show(BookingOut.of(reading.find(caller.work, BookingId(booking_id))))
 
 
 @router.get("/bookings/{booking_id}/invitation.ics", response_class=Response, responses={200: {"content": {ICS: {}}}})
@@ -165,12 +201,19 @@ def cancel_booking(booking_id: str, caller: CurrentOperator) -> BookingOut:
 
 
 @router.post("/bookings/{booking_id}/move", responses=TAKEN)
-def move_booking(booking_id: str, wanted: MoveIn, caller: CurrentOperator) -> BookingOut:
+def move_booking(booking_id: str, wanted: MoveIn, caller: CurrentOperator, changing: ChangingDep) -> BookingOut:
     """Move a booking in time, to another resource, or both."""
+    check_edition(changing, caller.work, BookingId(booking_id))
     found = reading.find(caller.work, BookingId(booking_id))
     target = ResourceId(wanted.resource) if wanted.resource else found.resource
     span = span_in(caller.work, target, wanted)
-    return BookingOut.of(service.move(caller.work, found.id, span, target))
+    return changing.done(BookingOut.of(service.move(caller.work, found.id, span, target)))
+
+
+def check_edition(changing: Changing, work: Work, booking: BookingId) -> None:
+    """Refuse a change to a booking that the caller has not seen as it is."""
+    row = (store.bookings, store.bookings.c.id == booking)
+    changing.check(work, row, lambda: BookingOut.of(reading.find(work, booking)))
 
 
 @router.post("/bookings/{booking_id}/check-out")

@@ -15,6 +15,7 @@ import uvicorn
 
 from aldaba_cloud import schema
 from aldaba_cloud.access.service import nightly
+from aldaba_cloud.api import idempotency
 from aldaba_cloud.app import create_app, open_cloud
 from aldaba_cloud.auth.models import Grant, Role
 from aldaba_cloud.auth.service import NewAccount, Passwords, open_account
@@ -88,9 +89,10 @@ def migrated(config: Config) -> Database:
 def housekeeping(cloud: Cloud) -> Jobs:
     """The jobs of a running service, not started yet; each bears being run twice."""
 
-    def expire_sessions() -> None:
+    def forget_what_is_over() -> None:
         with cloud.database.write() as db:
             delete_expired(db, cloud.clock.now())
+            idempotency.forget_before(db, cloud.clock.now() - idempotency.KEPT)
 
     ways = Ways(SmtpMailer(cloud.config), HttpPoster(), cloud.keyring, cloud.config)
 
@@ -103,7 +105,7 @@ def housekeeping(cloud: Cloud) -> Jobs:
         send_due(cloud.database, office, cloud.clock.now())
 
     jobs = Jobs(cloud.database, cloud.clock.now)
-    jobs.every("expire_sessions", SESSIONS_SECONDS, expire_sessions)
+    jobs.every("expire_sessions", SESSIONS_SECONDS, forget_what_is_over)
     jobs.every("refresh_rules", RULES_SECONDS, each(cloud, "nightly", lambda work: nightly(work, cloud.keyring)))
     jobs.every("attendance", ATTENDANCE_SECONDS, each(cloud, "attendance", look_who_came))
     jobs.every("money", RULES_SECONDS, each(cloud, "billing", look_after_money))

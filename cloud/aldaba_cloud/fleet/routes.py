@@ -17,7 +17,20 @@ LONGEST_REQUEST = 16 * 1024
 router = APIRouter(prefix="/api/v1")
 
 
-@router.post("/pair", responses={422: {"description": "pair_refused"}})
+PAIR = {
+    "requestBody": {
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "required": ["code", "public_key", "software"]},
+                "example": {"code": "482913", "public_key": "MFkwEwYHKoZIzj0CAQ==", "software": "0.1.0"},
+            }
+        }
+    }
+}
+"""What the description says of a controller's request."""
+
+
+@router.post("/pair", response_class=Response, responses={422: {"description": "pair_refused"}}, openapi_extra=PAIR)
 async def pair_controller(request: Request, cloud: CloudDep) -> Response:
     """Pair a controller: `PairRequest` in JSON, answered with `PairAnswer` in JSON; bytes are base64."""
     body = await request.body()

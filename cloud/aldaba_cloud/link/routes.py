@@ -1,6 +1,6 @@
 """The link over HTTP: whole rule sets for controllers, and the live stream for boards."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Query, Request, Response
@@ -23,10 +23,24 @@ from aldaba_shared.messages import LONGEST_CONFIGURATION
 LONGEST_REQUEST = 4096
 SQLITE = "application/vnd.sqlite3"
 
+REFUSED: dict[int | str, dict[str, Any]] = {422: {"description": "envelope_refused"}}
+ENVELOPE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/cose": {
+                "schema": {"type": "string", "format": "binary"},
+                "example": "84 43a10126 a0 58… (COSE_Sign1, RFC 9052, by the controller's key)",
+            }
+        },
+    }
+}
+"""What the description says of a request that a controller signs."""
+
 router = APIRouter()
 
 
-@router.post("/api/v1/snapshot", responses={422: {"description": "envelope_refused"}})
+@router.post("/api/v1/snapshot", response_class=Response, responses=REFUSED, openapi_extra=ENVELOPE)
 async def send_snapshot(request: Request, cloud: CloudDep) -> Response:
     """Answer a signed `SnapshotRequest` with the controller's rules as a SQLite file."""
     envelope = await request.body()
@@ -35,7 +49,7 @@ async def send_snapshot(request: Request, cloud: CloudDep) -> Response:
     return Response(await run_in_threadpool(_snapshot, cloud, envelope), media_type=SQLITE)
 
 
-@router.post("/api/v1/certificate", responses={422: {"description": "envelope_refused"}})
+@router.post("/api/v1/certificate", response_class=Response, responses=REFUSED, openapi_extra=ENVELOPE)
 async def renew_certificate(request: Request, cloud: CloudDep) -> Response:
     """Answer a signed `CertificateRequest` with a new certificate for the broker."""
     envelope = await request.body()
@@ -44,7 +58,9 @@ async def renew_certificate(request: Request, cloud: CloudDep) -> Response:
     return Response(await run_in_threadpool(_renewed, cloud, envelope), media_type="application/x-pem-file")
 
 
-@router.post("/api/v1/configuration", status_code=204, responses={422: {"description": "envelope_refused"}})
+@router.post(
+    "/api/v1/configuration", status_code=204, response_class=Response, responses=REFUSED, openapi_extra=ENVELOPE
+)
 async def keep_configuration(request: Request, cloud: CloudDep) -> Response:
     """Keep a signed `ConfigurationSent` for the controller that will one day replace its sender."""
     envelope = await request.body()
@@ -54,7 +70,7 @@ async def keep_configuration(request: Request, cloud: CloudDep) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/api/v1/update", responses={422: {"description": "envelope_refused"}})
+@router.post("/api/v1/update", response_class=Response, responses=REFUSED, openapi_extra=ENVELOPE)
 async def may_update(request: Request, cloud: CloudDep) -> Response:
     """Answer a signed `UpdateAsked`: whether it is this controller's turn to take that version."""
     envelope = await request.body()

@@ -6,6 +6,7 @@ from typing import Self
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel
 
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.deps import CurrentOperator, OneTurn, of_a_row
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.members import service, store
@@ -52,10 +53,11 @@ class ContractOut(BaseModel):
 
 
 @contracts_router.get("")
-def list_contracts(caller: CurrentOperator, holder: str = "") -> list[ContractOut]:
+def list_contracts(caller: CurrentOperator, page: PageAsked, holder: str = "") -> list[ContractOut]:
     """List contracts: all, or those on which somebody is named."""
     named = [HolderId(holder)] if holder else None
-    return [ContractOut.of(one) for one in store.contracts_of(caller.work, named)]
+    found = page.cut(store.contracts_of(caller.work, named), lambda one: (one.id,))
+    return [ContractOut.of(one) for one in found]
 
 
 @contracts_router.put("/{contract_id}/people/{holder_id}")
@@ -96,9 +98,11 @@ class CredentialOut(BaseModel):
 
 
 @router.get("")
-def list_holders(caller: CurrentOperator) -> list[HolderOut]:
+def list_holders(caller: CurrentOperator, page: PageAsked) -> list[HolderOut]:
     """List everybody who may carry credentials."""
-    return [_out(one) for one in store.list_holders(caller.work)]
+    name, holder = page.begin("", "")
+    found = store.holders_after(caller.work, (str(name), HolderId(str(holder))), page.limit + 1)
+    return [_out(one) for one in page.page(found, lambda one: (one.name, one.id))]
 
 
 @router.get("/{holder_id}")
@@ -112,10 +116,11 @@ def find_holder(holder_id: str, caller: CurrentOperator) -> HolderOut:
 
 
 @router.get("/{holder_id}/credentials")
-def list_credentials(holder_id: str, caller: CurrentOperator) -> list[CredentialOut]:
+def list_credentials(holder_id: str, caller: CurrentOperator, page: PageAsked) -> list[CredentialOut]:
     """List what a holder carries."""
     if store.find_holder(caller.work, HolderId(holder_id)) is None:
         raise Missing("holder", holder_id)
+    carried = (one for one, _ in store.credentials_of(caller.work, [HolderId(holder_id)]))
     return [
         CredentialOut(
             id=one.id,
@@ -128,7 +133,7 @@ def list_credentials(holder_id: str, caller: CurrentOperator) -> list[Credential
             valid_from=one.valid_from,
             valid_until=one.valid_until,
         )
-        for one, _ in store.credentials_of(caller.work, [HolderId(holder_id)])
+        for one in page.cut(carried, lambda one: (one.id,))
     ]
 
 

@@ -191,6 +191,13 @@ def list_holders(work: Work) -> list[Holder]:
     return [_holder(row) for row in rows]
 
 
+def holders_after(work: Work, last: tuple[str, HolderId], limit: int) -> list[Holder]:
+    """Holders the caller may see, by name, that come after a name and id."""
+    later = (holders.c.name > last[0]) | ((holders.c.name == last[0]) & (holders.c.id > last[1]))
+    found = select(holders).where(work.visible(holders), later).order_by(holders.c.name, holders.c.id).limit(limit)
+    return [_holder(row) for row in work.db.execute(found)]
+
+
 def holders_by_id(work: Work, wanted: Iterable[HolderId] | None = None) -> dict[HolderId, Holder]:
     """Holders by id; all of them if none are named."""
     found = select(holders).where(work.visible(holders))

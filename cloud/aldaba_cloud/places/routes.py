@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from aldaba_cloud.api.paging import PageAsked
 from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.places import service
 
@@ -41,13 +42,14 @@ class DoorOut(BaseModel):
 
 
 @router.get("")
-def list_sites(caller: CurrentOperator) -> list[SiteOut]:
+def list_sites(caller: CurrentOperator, page: PageAsked) -> list[SiteOut]:
     """List the sites the caller looks after."""
-    return [SiteOut(id=one.id, name=one.name, time_zone=one.time_zone) for one in service.list_sites(caller.work)]
+    found = page.cut(service.list_sites(caller.work), lambda one: (one.name, one.id))
+    return [SiteOut(id=one.id, name=one.name, time_zone=one.time_zone) for one in found]
 
 
 @router.get("/{site_id}/zones")
-def list_zones(site_id: str, caller: CurrentOperator) -> list[ZoneOut]:
+def list_zones(site_id: str, caller: CurrentOperator, page: PageAsked) -> list[ZoneOut]:
     """List a site's zones."""
     return [
         ZoneOut(
@@ -59,12 +61,12 @@ def list_zones(site_id: str, caller: CurrentOperator) -> list[ZoneOut]:
             commercial_limit=zone.commercial_limit,
             passback=zone.passback,
         )
-        for zone in service.place_of(caller.work, site_id).zones.values()
+        for zone in page.cut(service.place_of(caller.work, site_id).zones.values(), lambda one: (one.id,))
     ]
 
 
 @router.get("/{site_id}/doors")
-def list_doors(site_id: str, caller: CurrentOperator) -> list[DoorOut]:
+def list_doors(site_id: str, caller: CurrentOperator, page: PageAsked) -> list[DoorOut]:
     """List a site's doors."""
     return [
         DoorOut(
@@ -75,5 +77,5 @@ def list_doors(site_id: str, caller: CurrentOperator) -> list[DoorOut]:
             controller=door.controller,
             way_out_read=door.way_out_read,
         )
-        for door in service.place_of(caller.work, site_id).doors.values()
+        for door in page.cut(service.place_of(caller.work, site_id).doors.values(), lambda one: (one.id,))
     ]

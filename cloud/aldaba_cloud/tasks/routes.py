@@ -6,6 +6,9 @@ from typing import Self
 from fastapi import APIRouter, status
 from pydantic import AwareDatetime, BaseModel, Field
 
+from aldaba_cloud.api.editions import ChangingDep, ReadingDep
+from aldaba_cloud.api.paging import PageAsked
+from aldaba_cloud.db import Work
 from aldaba_cloud.deps import CurrentOperator, OneTurn
 from aldaba_cloud.errors import Missing
 from aldaba_cloud.tasks import service, store
@@ -65,10 +68,19 @@ class TaskOut(BaseModel):
 
 
 @router.get("")
-def list_tasks(caller: CurrentOperator, *, done: bool = False, site: str = "") -> list[TaskOut]:
+def list_tasks(caller: CurrentOperator, page: PageAsked, *, done: bool = False, site: str = "") -> list[TaskOut]:
     """List what is to be done, or what was done lately."""
-    ask = store.done_tasks if done else store.open_tasks
-    return [TaskOut.of(one) for one in ask(caller.work, SiteId(site) if site else None)]
+    ask, order = (store.done_tasks, _newest_first) if done else (store.open_tasks, _due_first)
+    return [TaskOut.of(one) for one in page.cut(ask(caller.work, SiteId(site) if site else None), order)]
+
+
+def _due_first(one: Task) -> tuple[str | int, ...]:
+    """What is due first, then what has no day, oldest first."""
+    return (one.due or date.max).isoformat(), one.opened_at.isoformat(), one.id
+
+
+def _newest_first(one: Task) -> tuple[str | int, ...]:
+    return -round((one.done_at or one.opened_at).timestamp() * 1e6), one.id
 
 
 @router.post("", status_code=status.HTTP_201_CREATED)
@@ -80,19 +92,24 @@ def open_task(wanted: TaskIn, caller: CurrentOperator) -> TaskOut:
 
 
 @router.get("/{task_id}")
-def find_task(task_id: str, caller: CurrentOperator) -> TaskOut:
+def find_task(task_id: str, caller: CurrentOperator, reading: ReadingDep) -> TaskOut:
     """Show one task."""
-    found = store.find_task(caller.work, TaskId(task_id))
+    return reading.show(TaskOut.of(_known(caller.work, TaskId(task_id))))
+
+
+def _known(work: Work, task: TaskId) -> Task:
+    found = store.find_task(work, task)
     if found is None:
-        raise Missing("task", task_id)
-    return TaskOut.of(found)
+        raise Missing("task", task)
+    return found
 
 
 @router.put("/{task_id}/owner")
-def give_task(task_id: str, wanted: OwnerIn, caller: CurrentOperator) -> TaskOut:
+def give_task(task_id: str, wanted: OwnerIn, caller: CurrentOperator, changing: ChangingDep) -> TaskOut:
     """Give a task to somebody."""
-    owner = wanted.owner or None
-    return TaskOut.of(service.give(caller.work, TaskId(task_id), owner))
+    name = TaskId(task_id)
+    changing.check(caller.work, (store.tasks, store.tasks.c.id == name), lambda: TaskOut.of(_known(caller.work, name)))
+    return changing.done(TaskOut.of(service.give(caller.work, name, wanted.owner or None)))
 
 
 @router.post("/{task_id}/finish")
