@@ -191,11 +191,9 @@ def _on_error(request: Request, error: Exception) -> Response:
         raise error
     if isinstance(error, NotSignedIn) and _wants_page(request):
         return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", HTTPStatus.SEE_OTHER)
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), HTTPStatus.UNPROCESSABLE_ENTITY)
-    answer = problem(request, status, error.code, str(error))
+    answer = problem(request, status_of(type(error)), error.code, str(error))
     if isinstance(error, TokenInvalid):
         answer.status_code = INVALID_TOKEN
-    answer = problem(request, status_of(type(error)), error.code, str(error))
     if isinstance(error, Throttled):
         answer.headers["retry-after"] = str(error.seconds)
     return answer
