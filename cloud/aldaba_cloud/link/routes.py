@@ -28,7 +28,7 @@ ENVELOPE = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/cose": {
+            "application/octet-stream": {
                 "schema": {"type": "string", "format": "binary"},
                 "example": "84 43a10126 a0 58… (COSE_Sign1, RFC 9052, by the controller's key)",
             }
