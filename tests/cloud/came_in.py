@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, insert, select
 
 from aldaba_cloud.db import Work
-from aldaba_cloud.fleet.books import _ensure_partition, events
+from aldaba_cloud.fleet.books import ensure_partition, events
 from aldaba_shared.ids import ControllerId, DoorId, HolderId, SiteId, ZoneId
 
 
@@ -33,5 +33,5 @@ def came_in(
         "body": b"",
         "hash": bytes(32),
     }
-    _ensure_partition(replace(work, now=at))
+    ensure_partition(replace(work, now=at))
     work.db.execute(insert(events), row | work.stamp(site))

@@ -238,7 +238,10 @@ def _sqlite_insert(rows: int) -> str:
     return f"INSERT INTO events ({', '.join(COLUMNS)}) SELECT {names} FROM (VALUES {values})"  # noqa: S608 - our own names
 
 
-def _ensure_partition(work: Work) -> None:
+def ensure_partition(work: Work) -> None:
+    """Make the part of the day's events where there is none yet; on SQLite they are one table."""
+    if work.db.dialect.name != "postgresql":
+        return
     day = work.now.astimezone(UTC).date()
     name = f"events_{day:%Y%m%d}"
     if work.db.exec_driver_sql("SELECT to_regclass(%s)", (name,)).scalar() is None:
@@ -253,7 +256,7 @@ def _ensure_partition(work: Work) -> None:
 
 
 def _copy_lines(work: Work, head: tuple[str, str, str, str], lines: Sequence[tuple[datetime, Filed]]) -> None:
-    _ensure_partition(work)
+    ensure_partition(work)
     raw = work.db.connection.driver_connection
     if not isinstance(raw, psycopg.Connection):
         raise TypeError(type(raw))
