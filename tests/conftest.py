@@ -1,30 +1,19 @@
 """What holds for every test: where it goes when processes share them, a log of its own, no deadline.
 
-pytest-xdist has groups of its own (`--dist loadgroup`), which it carries in the
-names of the tests; pytest from 9.2 on ignores that (pytest-xdist issue 1386), and
-services that a file starts once were started in each process. So the sharing is
-told here, by the hook that is there for it.
+How processes share the tests stands in `tests.sharing`.
 """
 
 import gc
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 from hypothesis import settings
-from xdist.remote import Producer
-from xdist.scheduler import LoadScopeScheduling
 
-SPREAD: Final = ("tests/sim/test_world.py", "tests/sim/test_failed_seeds.py", "tests/sim/test_restore.py")
-"""Worlds share nothing and are long: each of these tests goes where there is room."""
-PCSCD: Final = (
-    "tests/system/test_whole_path.py",
-    "tests/system/test_pcsc.py",
-    "tests/system/test_pcsc_restart.py",
-    "tests/system/test_proving_cards.py",
-)
-"""They wait for one another, since a machine has one pcscd: in one process nobody waits."""
+if TYPE_CHECKING:
+    from tests.sharing import WholeFiles
+
 LONGEST = (
     "tests/pages/test_every_page.py",
     "tests/pages/test_in_chromium.py",
@@ -53,19 +42,11 @@ def pytest_configure() -> None:
     settings.load_profile("any machine")
 
 
-class WholeFiles(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """A file stays in one process, which makes once what its tests share: a service, a space, a parsed tree."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        if path in PCSCD:
-            return "pcscd"
-        return nodeid if path in SPREAD else path
-
-
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> WholeFiles:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> "WholeFiles":
     """Share the tests out by files, whatever `--dist` says."""
+    from tests.sharing import WholeFiles  # noqa: PLC0415 - a controller's own packages have no xdist
+
     return WholeFiles(config, log)
 
 

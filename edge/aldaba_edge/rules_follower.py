@@ -47,6 +47,8 @@ class RulesFollower:
         self._busy = False
         self._timer: Timer | None = None
         self._retry = FIRST_RETRY
+        self._asked_in_vain: tuple[int, int] | None = None
+        """The newest generation known when the last snapshot that was asked for did not come."""
         self._rotated = False
 
     def keys_rotated(self) -> None:
@@ -69,6 +71,7 @@ class RulesFollower:
         elif self._wanted is None or head.generation >= self._wanted.generation:
             self._wanted = head
             self._soon(DELTA_SECONDS if rules.verified else 0)
+            self._ask_anew(head)
 
     def _same_generation(self, head: Head, current: Head, envelope: bytes) -> None:
         if head.set_hash != current.set_hash:
@@ -97,6 +100,7 @@ class RulesFollower:
             raise OutOfDate(Kind.DELTA, "replayed", f"generation {delta.head.generation} was overtaken")
         self._waiting.append((delta, envelope))
         self._next()
+        self._ask_anew(delta.head)
 
     def _next(self) -> None:
         """Apply the delta that follows the rules in force, if it has come."""
@@ -113,6 +117,16 @@ class RulesFollower:
             self.rules.apply(*following[0], then=self._applied)
         elif self._waiting:
             self._soon(DELTA_SECONDS)
+
+    def _ask_anew(self, head: Head) -> None:
+        """Whatever was asked for in vain, the cloud has published since: wait no longer, it may be a revoke.
+
+        Once for each generation that the cloud signed, so nobody can make a controller ask without end.
+        """
+        if self._asked_in_vain is not None and head.generation > self._asked_in_vain:
+            self._asked_in_vain = None
+            self._retry = FIRST_RETRY
+            self._soon(0)
 
     def _applied(self, error: RulesRefused | None) -> None:
         self._busy = False
@@ -131,6 +145,7 @@ class RulesFollower:
         self._waiting.clear()
         self._waiting.extend(kept)
         self._retry = FIRST_RETRY
+        self._asked_in_vain = None
         if not self._behind and self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -177,5 +192,7 @@ class RulesFollower:
 
     def _failed(self) -> None:
         self._busy = False
+        known = [delta.head.generation for delta, _ in self._waiting]
+        self._asked_in_vain = max([self.rules.generation, *known, *([self._wanted.generation] if self._wanted else [])])
         self._soon(self._retry)
         self._retry = min(self._retry * 2, LONGEST_RETRY)

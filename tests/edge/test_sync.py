@@ -245,6 +245,37 @@ def test_a_cloud_whose_snapshots_fail_is_asked_again_with_longer_pauses(place: P
     assert place.core.rules.verified
 
 
+@pytest.mark.parametrize("how", ["head", "delta"])
+def test_a_revoke_ends_the_pause_of_who_asked_in_vain_and_only_once(settled: Place, how: str) -> None:
+    """A controller that was served nothing for long may be in the middle of five minutes when somebody is revoked."""
+    later, last = [*some_rows(1), *card_rows(8)], some_rows(2)
+    settled.files.rows = None
+    settled.down(Kind.HEAD, settled.keys.head(later, 5))
+    settled.clock.advance(1000)
+    asked = settled.files.asked
+    settled.files.rows, settled.files.version = last, 6
+    head = settled.keys.head(last, 6)
+    if how == "head":
+        settled.down(Kind.HEAD, head)
+    else:
+        settled.cloud.send(Kind.DELTA, Delta(head, 5, changes_between(later, last)))
+    settled.clock.advance(1)
+    assert settled.core.rules.generation == (1, 6)
+    assert settled.files.asked == asked + 1
+
+
+def test_a_head_that_is_repeated_makes_nobody_ask_sooner(settled: Place) -> None:
+    settled.files.rows = None
+    head = settled.keys.head([*some_rows(1), *card_rows(8)], 5)
+    settled.down(Kind.HEAD, head)
+    settled.clock.advance(1000)
+    asked = settled.files.asked
+    for _ in range(20):
+        settled.down(Kind.HEAD, head)
+        settled.clock.advance(1)
+    assert settled.files.asked <= asked + 1
+
+
 def test_peers_merge_and_news_goes_out_signed_and_retained(settled: Place) -> None:
     topic = f"aldaba/1/{SITE}/{PEER}/presence"
     settled.link.deliver(topic, pack({Kind.PRESENCE: seal(Kind.PRESENCE, SITE, news(), settled.keys.peer)}))
