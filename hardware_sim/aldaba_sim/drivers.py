@@ -9,7 +9,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 from gpiozero.pins.mock import MockFactory, MockPin
@@ -19,6 +19,8 @@ from aldaba_shared.errors import AldabaError
 from aldaba_sim.i2c_relays import SimulatedI2c
 from aldaba_sim.pin_panel import LineBuffer, json_line
 
+WELCOME_SECONDS: Final = 5.0
+"""How long a panel may take to say what it holds; one that is silent holds nothing."""
 RETRY_SECONDS = 0.2
 BURST_PAUSE_SECONDS = 0.1
 """Bursts follow each other at a distance in their own time, however fast they were sent: no reader overtakes itself."""
@@ -88,10 +90,13 @@ class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no typ
         self._outputs: dict[int, bool] = {}
         self._burst_end = 0.0
         self._closing = threading.Event()
+        self._welcomed = threading.Event()
         self._line: socket.socket | None = None
         self._join()
         self._thread = threading.Thread(target=self._listen, name="simulated pins", daemon=True)
         self._thread.start()
+        # A wire has its level before anybody looks; one that came a moment later would be an edge that never was.
+        self._welcomed.wait(WELCOME_SECONDS)
 
     def pin(self, name: Any, pin_class: Any = None, **others: Any) -> Any:  # noqa: ANN401 - gpiozero's own signature
         """The pin of this name, the same one whichever thread asks first."""
@@ -177,6 +182,9 @@ class SimulatedPins(MockFactory):  # type: ignore[misc]  # gpiozero ships no typ
                 self._obey(said)
 
     def _obey(self, said: Mapping[str, Any]) -> None:
+        if "welcome" in said:
+            self._welcomed.set()
+            return
         if "edges" not in said:
             self._hold(said["pin"], level=said["level"], at=self.ticks())
             return

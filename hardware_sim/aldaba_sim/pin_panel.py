@@ -6,7 +6,8 @@ socket and both say JSON lines:
 - controller to panel: `{"pin": 17, "level": true}`, an output has this level;
   all of them are said anew after connecting;
 - panel to controller: `{"pin": 4, "level": false}`, an input is held at this
-  level from now on; all of them are said anew after connecting;
+  level from now on; all of them are said anew after connecting, and then
+  `{"welcome": true}`: the controller reads no pin before that;
 - panel to controller: `{"edges": [[14, false, 0.0], [14, true, 0.00005]]}`,
   edges with times of their own in seconds, for signals such as Wiegand pulses
   that no process could time well enough.
@@ -131,7 +132,8 @@ class PinPanel:
         ready.register(peer, selectors.EVENT_READ)
         with self._news:
             self._peer = peer
-            self._say(b"".join(json_line(pin=pin, level=level) for pin, level in self._driven.items()))
+            held = (json_line(pin=pin, level=level) for pin, level in self._driven.items())
+            self._say(b"".join((*held, json_line(welcome=True))))
             self._news.notify_all()
 
     def _hear(self, lines: LineBuffer, ready: selectors.BaseSelector) -> None:
