@@ -15,6 +15,8 @@ from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from stdnum.es import dni
+
 from aldaba_cloud.billing import month_run, payments
 from aldaba_cloud.billing import store as billing
 from aldaba_cloud.billing.models import Issuer, Payment
@@ -76,7 +78,6 @@ SATURDAY: Final = 5
 ATTEMPTS_A_DAY: Final = 14
 PAID_OF_TEN: Final = 9
 """Nine of ten invoices of this month are paid; the others are what the page of debts is for."""
-NIF_LETTERS: Final = "TRWAGMYFPDXBNJZSQVHLCKE"
 
 
 def open_shop(work: Work, rng: Random) -> None:
@@ -147,8 +148,8 @@ def _billed_as_company(work: Work, contract: Contract, rng: Random) -> BillTo:
 
 
 def _bill_to(party: str, name: str, rng: Random) -> BillTo:
-    number = rng.randrange(10_000_000, 99_999_999)
-    nif = f"{number}{NIF_LETTERS[number % len(NIF_LETTERS)]}"
+    number = str(rng.randrange(10_000_000, 99_999_999))
+    nif = number + dni.calc_check_digit(number)
     where = Address(f"Carrer de Pujades {rng.randrange(1, 200)}", "08005", "Barcelona")
     return BillTo(party, name, TaxIdKind.NIF, nif, where, locale="ca", site=SITE)
 

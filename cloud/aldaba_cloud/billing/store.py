@@ -36,7 +36,8 @@ from aldaba_cloud.billing.models import (
     WholeInvoice,
 )
 from aldaba_cloud.db import UtcDateTime, Work, scoped_table
-from aldaba_cloud.members.terms import Address, BillTo, PayBy, TaxIdKind
+from aldaba_cloud.members.terms import Address, BillTo, PayBy
+from aldaba_cloud.members.terms_store import bill_to_of
 from aldaba_cloud.money import TaxZone, VatKind
 from aldaba_shared.ids import ContractId, SiteId
 
@@ -293,7 +294,7 @@ def whole_invoice(work: Work, invoice: str) -> WholeInvoice | None:
     return WholeInvoice(
         head,
         _issuer(issuer),
-        _buyer(buyer, head.party),
+        bill_to_of(buyer, head.party),
         tuple(_line(row) for row in lines),
         tuple(TaxLine(VatKind(row.vat), row.rate, row.net_cents, row.tax_cents) for row in taxes),
         corrected.number if corrected else "",
@@ -394,19 +395,6 @@ def _invoice(row: Row[Any]) -> Invoice:
     )
 
 
-def _buyer(row: Row[Any], party: str) -> BillTo:
-    return BillTo(
-        party=party,
-        name=row.name,
-        tax_id_kind=TaxIdKind(row.tax_id_kind),
-        tax_id=row.tax_id,
-        address=Address(row.street, row.postcode, row.city, row.country),
-        mail=row.mail,
-        locale=row.locale,
-        site=SiteId(row.site_id),
-    )
-
-
 def _line(row: Row[Any]) -> InvoiceLine:
     return InvoiceLine(
         text=row.text,
@@ -457,7 +445,7 @@ def buyers_of(work: Work, wanted: Sequence[str]) -> dict[str, BillTo]:
     joined = invoice_buyers.join(invoices, invoices.c.id == invoice_buyers.c.invoice_id)
     found = select(invoice_buyers, invoices.c.party_id).select_from(joined).where(work.visible(invoice_buyers))
     asked = set(wanted)
-    return {row.invoice_id: _buyer(row, row.party_id) for row in work.db.execute(found) if row.invoice_id in asked}
+    return {row.invoice_id: bill_to_of(row, row.party_id) for row in work.db.execute(found) if row.invoice_id in asked}
 
 
 def set_collecting(work: Work, wanted: Sequence[str]) -> None:

@@ -183,7 +183,7 @@ def bill_to_by_party(work: Work, parties: Iterable[str] | None = None) -> dict[s
     found = select(bill_to).where(work.visible(bill_to))
     if parties is not None:
         found = found.where(bill_to.c.party_id.in_(list(parties)))
-    return {row.party_id: _bill_to(row) for row in work.db.execute(found)}
+    return {row.party_id: bill_to_of(row, row.party_id) for row in work.db.execute(found)}
 
 
 def add_plan_version(work: Work, version: PlanVersion) -> None:
@@ -338,9 +338,10 @@ def _bill_to_row(one: BillTo) -> dict[str, Any]:
     return {"party_id": one.party} | own | address
 
 
-def _bill_to(row: Row[Any]) -> BillTo:
+def bill_to_of(row: Row[Any], party: str) -> BillTo:
+    """What invoices say of a party, from a row that has it: the party's own, or what a document keeps of it."""
     return BillTo(
-        party=row.party_id,
+        party=party,
         name=row.name,
         tax_id_kind=TaxIdKind(row.tax_id_kind),
         tax_id=row.tax_id,
